@@ -1,0 +1,170 @@
+import { addressBytes, family, type Prefix } from "./address.ts";
+import { MAX_NAME_BYTES } from "./control.ts";
+import { MAX_ENTRY } from "./control-state.ts";
+import { readText, writeText } from "./control-text.ts";
+import { DecodeError, EncodeError, Reader, Writer } from "./cursor.ts";
+
+// Entries of TOPIC_NETWORK: what the host tells a member about the network and its place in it. Addresses follow
+// from prefixes and numbers (protocol/addressing), so that the two cannot contradict each other.
+
+export const MAX_RANGES = 32;
+export const MAX_CANDIDATES = 8;
+export const MAX_HOST_BYTES = 120;
+
+export type NetworkEntry =
+  | {
+      readonly kind: "network";
+      readonly name: string;
+      readonly prefix6: Prefix; // 48 to 63 bits
+      readonly prefix4: Prefix;
+      /** Multicast ranges that the network shares. */
+      readonly ranges: readonly Prefix[];
+    }
+  /** The receiver's own member number. */
+  | { readonly kind: "assigned"; readonly number: number }
+  | { readonly kind: "member"; readonly number: number; readonly name: string; readonly online: boolean }
+  /** Where the host can be reached: an address or a host name, and a port. */
+  | { readonly kind: "candidates"; readonly candidates: readonly { host: string; port: number }[] };
+
+/** An entry is set as a whole, or removed by its key. */
+export type NetworkChange =
+  | { readonly key: string; readonly entry: NetworkEntry }
+  | { readonly key: string; readonly entry: undefined };
+
+const NETWORK = 1;
+const ASSIGNED = 2;
+const MEMBER = 3;
+const CANDIDATES = 4;
+const REMOVE = 0;
+const SET = 1;
+
+const SINGLE_KEYS = { network: NETWORK, assigned: ASSIGNED, candidates: CANDIDATES } as const;
+
+/** The key of an entry in the replicated table: "network", "assigned", "candidates", "member 7". */
+export function networkKey(entry: NetworkEntry): string {
+  return entry.kind === "member" ? memberKey(entry.number) : entry.kind;
+}
+
+export function memberKey(number: number): string {
+  return `member ${number}`;
+}
+
+/** Undefined: a kind that a later version added. Throws DecodeError. */
+export function decodeNetworkChange(bytes: Uint8Array): NetworkChange | undefined {
+  const reader = new Reader(bytes);
+  const kind = reader.u8("kind");
+  const operation = reader.u8("operation");
+  if (operation > SET) throw new DecodeError("operation", operation, SET);
+  const number = kind === MEMBER || kind === ASSIGNED ? reader.u16("number") : 0;
+  if (operation === REMOVE) {
+    const key = kind === MEMBER ? memberKey(number) : singleKey(kind);
+    return key === undefined ? undefined : { key, entry: undefined };
+  }
+  const entry = decodeEntry(kind, number, reader);
+  return entry && { key: networkKey(entry), entry };
+}
+
+function decodeEntry(kind: number, number: number, reader: Reader): NetworkEntry | undefined {
+  switch (kind) {
+    case NETWORK: {
+      const name = readText(reader, MAX_NAME_BYTES, "network name");
+      const prefix6 = readPrefix(reader, "prefix6", 6);
+      if (prefix6.length < 48 || prefix6.length > 63)
+        throw new DecodeError("prefix6 length", prefix6.length, "48 to 63");
+      const prefix4 = readPrefix(reader, "prefix4", 4);
+      return { kind: "network", name, prefix6, prefix4, ranges: readRanges(reader) };
+    }
+    case ASSIGNED:
+      return { kind: "assigned", number };
+    case MEMBER: {
+      const online = (reader.u8("flags") & 1) !== 0;
+      return { kind: "member", number, online, name: readText(reader, MAX_NAME_BYTES, "member name") };
+    }
+    case CANDIDATES: {
+      const count = reader.u8("candidates");
+      if (count > MAX_CANDIDATES) throw new DecodeError("candidates", count, MAX_CANDIDATES);
+      const candidates: { host: string; port: number }[] = [];
+      for (let i = 0; i < count; i++) {
+        const port = reader.u16("port");
+        candidates.push({ host: readText(reader, MAX_HOST_BYTES, "host"), port });
+      }
+      return { kind: "candidates", candidates };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** To set `entry`, or with undefined to remove what `key` names. Throws EncodeError. */
+export function encodeNetworkChange(key: string, entry: NetworkEntry | undefined): Uint8Array {
+  const writer = new Writer(MAX_ENTRY);
+  if (!entry) {
+    const number = /^member (\d+)$/.exec(key)?.[1];
+    const kind = number === undefined ? SINGLE_KEYS[key as keyof typeof SINGLE_KEYS] : MEMBER;
+    if (kind === undefined) throw new EncodeError("key", key, "a key of networkKey");
+    writer.u8(kind, "kind").u8(REMOVE, "operation");
+    if (kind === MEMBER || kind === ASSIGNED) writer.u16(Number(number ?? 0), "number");
+    return writer.done();
+  }
+  writer.u8(entry.kind === "member" ? MEMBER : SINGLE_KEYS[entry.kind], "kind").u8(SET, "operation");
+  switch (entry.kind) {
+    case "network":
+      writeText(writer, entry.name, MAX_NAME_BYTES, "network name");
+      writePrefix(writer, entry.prefix6, "prefix6");
+      writePrefix(writer, entry.prefix4, "prefix4");
+      writeRanges(writer, entry.ranges);
+      break;
+    case "assigned":
+      writer.u16(entry.number, "number");
+      break;
+    case "member":
+      writer.u16(entry.number, "number").u8(entry.online ? 1 : 0, "flags");
+      writeText(writer, entry.name, MAX_NAME_BYTES, "member name");
+      break;
+    case "candidates":
+      if (entry.candidates.length > MAX_CANDIDATES)
+        throw new EncodeError("candidates", entry.candidates.length, MAX_CANDIDATES);
+      writer.u8(entry.candidates.length, "candidates");
+      for (const { host, port } of entry.candidates) {
+        writer.u16(port, "port");
+        writeText(writer, host, MAX_HOST_BYTES, "host");
+      }
+  }
+  return writer.done();
+}
+
+function singleKey(kind: number): string | undefined {
+  return Object.entries(SINGLE_KEYS).find(([, number]) => number === kind)?.[0];
+}
+
+function readRanges(reader: Reader): Prefix[] {
+  const count = reader.u8("ranges");
+  if (count > MAX_RANGES) throw new DecodeError("ranges", count, MAX_RANGES);
+  return Array.from({ length: count }, () => readPrefix(reader, "range"));
+}
+
+function writeRanges(writer: Writer, ranges: readonly Prefix[]): void {
+  if (ranges.length > MAX_RANGES) throw new EncodeError("ranges", ranges.length, MAX_RANGES);
+  writer.u8(ranges.length, "ranges");
+  for (const range of ranges) writePrefix(writer, range, "range");
+}
+
+function readPrefix(reader: Reader, field: string, expected?: 4 | 6): Prefix {
+  const number = reader.u8(field);
+  if ((number !== 4 && number !== 6) || (expected !== undefined && number !== expected))
+    throw new DecodeError(`${field} family`, number, expected ?? "4 or 6");
+  const length = reader.u8(field);
+  const bits = number === 4 ? 32 : 128;
+  if (length > bits) throw new DecodeError(`${field} length`, length, bits);
+  const address = reader.address(number === 4 ? 4 : 16, field);
+  const bytes = addressBytes(address);
+  for (let bit = length; bit < bits; bit++)
+    if (bytes[bit >> 3]! & (0x80 >> (bit & 7))) throw new DecodeError(field, address, `${length} bits`);
+  return { address, length };
+}
+
+function writePrefix(writer: Writer, prefix: Prefix, field: string): void {
+  const number = family(prefix.address);
+  writer.u8(number, field).u8(prefix.length, field);
+  writer.address(prefix.address, number === 4 ? 4 : 16, field);
+}

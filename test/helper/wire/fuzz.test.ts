@@ -1,0 +1,6 @@
+import { fuzzParsers } from "#test/support/fuzz/parsers.ts";
+import { CONTROL_TARGETS } from "./fuzz-control-targets.ts";
+import { FRAME_TARGETS } from "./fuzz-frame-targets.ts";
+import { IP_TARGETS } from "./fuzz-ip-targets.ts";
+
+fuzzParsers([...IP_TARGETS, ...FRAME_TARGETS, ...CONTROL_TARGETS]);
