@@ -1,0 +1,3 @@
+export interface Entropy {
+  bytes(length: number): Uint8Array;
+}

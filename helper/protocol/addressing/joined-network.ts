@@ -1,0 +1,33 @@
+import type { Prefix } from "#wire/address.ts";
+import type { AddressPlan } from "./member-addresses.ts";
+
+/** Where the host can be reached: an address, or a host name that is looked up each time. */
+export interface Candidate {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A guest's memory of a network that it joined: everything to connect again without the invite. */
+export interface JoinedNetwork {
+  readonly hostPublicKey: Uint8Array; // 32 bytes
+  readonly psk: Uint8Array; // 32 bytes
+  readonly inviteId: Uint8Array; // 8 bytes: the host may not know our key yet
+  readonly networkName: string;
+  /** What we ask to be called; after the first handshake, what the host calls us. */
+  readonly ownName: string;
+  readonly joinedAt: number; // wall ms
+  /** From the invite, then as the host announces them. */
+  readonly candidates: readonly Candidate[];
+  /** Absent until the host told us, at the end of the first handshake. */
+  readonly assigned?: Assignment;
+  /** Multicast ranges that the host shares, which get routes into the tunnel. */
+  readonly sharedRanges: readonly Prefix[];
+  /** false: the user disconnected (`down`), and we stay out until `up`. */
+  readonly enabled: boolean;
+}
+
+/** Our place in the network; our addresses are `memberAddresses(plan, number)`. */
+export interface Assignment {
+  readonly number: number;
+  readonly plan: AddressPlan;
+}

@@ -1,0 +1,61 @@
+import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
+import { networkName } from "#protocol/invite/invite-link.ts";
+import { prefixText } from "#wire/address.ts";
+import { memberKey, type NetworkEntry } from "#wire/control-network.ts";
+import type { JoinedNetwork } from "./joined-network.ts";
+import { highestNumber } from "./member-addresses.ts";
+import { cleanName } from "./names.ts";
+import { isNetworkPlan } from "./prefixes.ts";
+
+export type MemberEntry = Extract<NetworkEntry, { kind: "member" }>;
+
+export interface NetworkNews {
+  readonly record: JoinedNetwork;
+  readonly directory: readonly MemberEntry[];
+}
+
+/**
+ * What a guest takes over from its host's table; undefined: the rest is on its way. Whatever a host says, our state
+ * stays one that can be read again: names are cleaned, endpoints and members that cannot be are left out. Text:
+ * why nothing is taken over.
+ */
+export function readNews(
+  before: JoinedNetwork,
+  table: ReadonlyMap<string, NetworkEntry>,
+): NetworkNews | string | undefined {
+  const network = entry(table, "network");
+  const assigned = entry(table, "assigned");
+  if (!network || !assigned) return undefined;
+  const { prefix6, prefix4 } = network;
+  const plan = { prefix6, prefix4 };
+  if (!isNetworkPlan(plan))
+    return `the host names prefixes that no network can have: ${prefixText(prefix6)}, ${prefixText(prefix4)}`;
+  const exists = (number: number): boolean => number >= 1 && number <= highestNumber(plan);
+  if (!exists(assigned.number)) return `the host gives us a number that has no address: ${assigned.number}`;
+  const own = table.get(memberKey(assigned.number));
+  const candidates = (entry(table, "candidates")?.candidates ?? []).filter(
+    ({ host, port }) => port > 0 && isCandidateHost(host),
+  );
+  return {
+    record: {
+      ...before,
+      networkName: networkName(network.name) || before.networkName,
+      sharedRanges: network.ranges,
+      ownName: (own?.kind === "member" && cleanName(own.name)) || before.ownName,
+      candidates: candidates.length > 0 ? candidates : before.candidates,
+      assigned: { number: assigned.number, plan },
+    },
+    directory: [...table.values()]
+      .filter((value) => value.kind === "member" && exists(value.number))
+      .map((value) => value as MemberEntry)
+      .map((member) => ({ ...member, name: cleanName(member.name) || `member ${member.number}` })),
+  };
+}
+
+function entry<Kind extends "network" | "assigned" | "candidates">(
+  table: ReadonlyMap<string, NetworkEntry>,
+  kind: Kind,
+): Extract<NetworkEntry, { kind: Kind }> | undefined {
+  const value = table.get(kind);
+  return value?.kind === kind ? (value as Extract<NetworkEntry, { kind: Kind }>) : undefined;
+}

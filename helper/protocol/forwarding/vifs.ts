@@ -1,0 +1,156 @@
+import { MAX_VIFS, type VifId } from "./route-table.ts";
+
+export interface VifOptions {
+  readonly kind: "tun" | "lan" | "peer" | "socket";
+  /** Peers: the network that the session belongs to. */
+  readonly network?: string;
+  /** Peers: are we that network's host? A host forwards between its members. */
+  readonly hostOfNetwork?: boolean;
+  /** LANs: networks for which another member forwards here (lan-election.ts). */
+  readonly passiveFor?: ReadonlySet<string>;
+  /** Do we join towards this vif what the other vifs want? */
+  readonly upstream: boolean;
+}
+
+/** Vifs of one class are treated alike by `mayForward`, so most answers are computed once a class. */
+export interface VifClass {
+  readonly kind: VifOptions["kind"];
+  readonly network: string | undefined;
+  readonly hostOfNetwork: boolean;
+  readonly passiveFor: ReadonlySet<string>;
+}
+
+export interface Vif {
+  readonly id: VifId;
+  readonly vifClass: VifClass;
+  readonly upstream: boolean;
+}
+
+/** A vif with a link behind it that other routers and hosts may be on. */
+function isLink({ kind }: VifClass): boolean {
+  return kind === "lan" || kind === "socket";
+}
+
+/** `passiveFor`: networks for which another member forwards on any LAN of ours. */
+interface Rules {
+  readonly lanToLan: boolean;
+  readonly passiveFor: ReadonlySet<string>;
+}
+
+/**
+ * May a packet from a vif of the one class go to another vif of the other? Symmetric but for the TUN, where another
+ * member forwards on a LAN: what that one puts on the LAN our programs hear there natively, because we join on the LAN
+ * what they join on the TUN; and what they send it has from the network, and puts on the LAN itself.
+ */
+function mayForward(from: VifClass, to: VifClass, { lanToLan, passiveFor }: Rules): boolean {
+  if (isLink(from) && isLink(to)) return lanToLan;
+  if (to.kind === "tun" && from.network !== undefined && passiveFor.has(from.network)) return false;
+  if (from.kind === "tun" && to.kind === "lan" && to.passiveFor.size > 0) return false;
+  const [lan, peer] = from.kind === "lan" ? [from, to] : [to, from];
+  if (lan.kind === "lan" && peer.network !== undefined && lan.passiveFor.has(peer.network)) return false;
+  if (from.kind !== "peer" || to.kind !== "peer") return true;
+  return from.network !== undefined && from.network === to.network && from.hostOfNetwork && to.hostOfNetwork;
+}
+
+const NO_NETWORKS: ReadonlySet<string> = new Set();
+
+/** The vifs, their classes interned, and the matrix of who may forward to whom. */
+export class Vifs {
+  readonly #vifs = new Map<VifId, Vif>();
+  readonly #classes = new Map<string, VifClass>();
+  #rules: Rules;
+  #allowed: Uint8Array<ArrayBuffer> | undefined;
+
+  constructor(lanToLan: boolean) {
+    this.#rules = { lanToLan, passiveFor: NO_NETWORKS };
+  }
+
+  setLanToLan(lanToLan: boolean): void {
+    this.#rules = { ...this.#rules, lanToLan };
+    this.#allowed = undefined;
+  }
+
+  /** Throws where the number is out of range or taken. */
+  add(id: VifId, options: VifOptions): Vif {
+    if (!Number.isInteger(id) || id < 0 || id >= MAX_VIFS)
+      throw new RangeError(`vif ${id}: 0 to ${MAX_VIFS - 1}`);
+    if (this.#vifs.has(id)) throw new Error(`vif ${id} is there already`);
+    const vif = { id, vifClass: this.#intern(options), upstream: options.upstream };
+    this.#vifs.set(id, vif);
+    this.#changed();
+    return vif;
+  }
+
+  /** Throws where there is no such vif, or its being an upstream would change. */
+  change(id: VifId, options: VifOptions): void {
+    if (this.get(id).upstream !== options.upstream) throw new Error(`vif ${id} stays what it is upstream`);
+    this.remove(id);
+    this.add(id, options);
+  }
+
+  remove(id: VifId): void {
+    this.#vifs.delete(id);
+    this.#changed();
+  }
+
+  find(id: VifId): Vif | undefined {
+    return this.#vifs.get(id);
+  }
+
+  /** Throws where there is no such vif. */
+  get(id: VifId): Vif {
+    const vif = this.#vifs.get(id);
+    if (!vif) throw new Error(`there is no vif ${id}`);
+    return vif;
+  }
+
+  values(): Iterable<Vif> {
+    return this.#vifs.values();
+  }
+
+  mayForwardClass(from: VifClass, to: VifClass): boolean {
+    return mayForward(from, to, this.#rules);
+  }
+
+  /** The bits of RouteTable.allowed; a copy, which the caller may hand over. */
+  allowed(): Uint8Array<ArrayBuffer> {
+    this.#allowed ??= this.#compileAllowed();
+    return this.#allowed.slice();
+  }
+
+  /** The bits of RouteTable.native. */
+  native(): Uint8Array<ArrayBuffer> {
+    const bits = new Uint8Array(MAX_VIFS / 8);
+    for (const { id, vifClass, upstream } of this.#vifs.values())
+      if (isLink(vifClass) && upstream) bits[id >>> 3]! |= 1 << (id & 7);
+    return bits;
+  }
+
+  #changed(): void {
+    const passiveFor = new Set([...this.#vifs.values()].flatMap(({ vifClass }) => [...vifClass.passiveFor]));
+    this.#rules = { ...this.#rules, passiveFor };
+    this.#allowed = undefined;
+  }
+
+  #compileAllowed(): Uint8Array<ArrayBuffer> {
+    const bits = new Uint8Array((MAX_VIFS * MAX_VIFS) / 8);
+    for (const from of this.#vifs.values())
+      for (const to of this.#vifs.values())
+        if (from !== to && this.mayForwardClass(from.vifClass, to.vifClass)) {
+          const bit = from.id * MAX_VIFS + to.id;
+          bits[bit >>> 3]! |= 1 << (bit & 7);
+        }
+    return bits;
+  }
+
+  #intern(options: VifOptions): VifClass {
+    const { kind, network, hostOfNetwork = false, passiveFor = NO_NETWORKS } = options;
+    const key = `${kind} ${hostOfNetwork} ${network ?? ""} ${[...passiveFor].sort().join()}`;
+    let found = this.#classes.get(key);
+    if (!found) {
+      found = { kind, network, hostOfNetwork, passiveFor };
+      this.#classes.set(key, found);
+    }
+    return found;
+  }
+}
