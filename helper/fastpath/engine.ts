@@ -1,0 +1,264 @@
+// The parts of the fast path, put together, and what each command does to them.
+import type { FastPathCommand, FastPathEvent, VifDevice } from "#ports/fast-path.ts";
+import {
+  FLAG_CHECKSUM_VERIFIED,
+  INITIAL_HOPS,
+  INNER_HEADER_LENGTH,
+  KIND_CONTROL,
+  KIND_KEEPALIVE,
+  MAX_INNER_PACKET,
+} from "#wire/frame.ts";
+import { Arena, HEADROOM, SLOT_BYTES } from "./arena.ts";
+import type { ArenaMemory } from "./arena.ts";
+import { Cipher } from "./cipher.ts";
+import type { Counters } from "./counters.ts";
+import type { FlowMemory } from "./flow-memory.ts";
+import { Forwarder } from "./forwarder.ts";
+import type { Ingress } from "./ingress.ts";
+import { InnerFrames } from "./inner-frames.ts";
+import { KeyRing } from "./key-ring.ts";
+import { LanMemory } from "./lan-memory.ts";
+import { LanWireExit } from "./lan-wire-exit.ts";
+import { SOCKADDR_IN6 } from "./peer.ts";
+import type { Peer } from "./peer.ts";
+import { PeerExit } from "./peer-exit.ts";
+import { PrefixSet, UnicastRoutes } from "./prefixes.ts";
+import { REASSEMBLY_SLOTS, Reassembly } from "./reassembly.ts";
+import { ReceiveRing, SLOTS } from "./receive-ring.ts";
+import { Segmenter } from "./segmenter.ts";
+import { SequenceCounter } from "./sequence-counter.ts";
+import { TunExit } from "./tun-exit.ts";
+import { UdpIngress } from "./udp-ingress.ts";
+import { UdpSender } from "./udp-sender.ts";
+import { VifFactory } from "./vif-factory.ts";
+import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
+
+/** What the engine needs of memory; pages that are never used cost nothing. */
+export const ARENA_BYTES = (SLOTS + REASSEMBLY_SLOTS + 1) * SLOT_BYTES + 3 * 1024 * 1024;
+
+export class Engine {
+  /** Changes with `udp`, `vif-add` and `vif-remove`: the loop looks at `ingressesChanged`. */
+  readonly ingresses: Ingress[] = [];
+  ingressesChanged = true;
+  readonly #arena: Arena;
+  readonly #counters: Counters;
+  readonly #cipher: Cipher;
+  readonly #keys: KeyRing;
+  readonly #sender: UdpSender;
+  readonly #segmenter: Segmenter;
+  readonly #reassembly: Reassembly;
+  readonly #forwarder: Forwarder;
+  readonly #inner: InnerFrames;
+  readonly #factory: VifFactory;
+  readonly #sequence = new SequenceCounter();
+  readonly #emit: (event: FastPathEvent) => void;
+  readonly #udpRing: ReceiveRing;
+  readonly #message: number; // packets and messages of the slow path
+
+  constructor(
+    memory: ArenaMemory,
+    counters: Counters,
+    flowMemory: FlowMemory,
+    emit: (event: FastPathEvent) => void,
+  ) {
+    const arena = new Arena(memory);
+    this.#arena = arena;
+    this.#counters = counters;
+    this.#emit = emit;
+    this.#cipher = new Cipher(arena);
+    this.#keys = new KeyRing(this.#cipher);
+    const slots = arena.reserve(SLOTS * SLOT_BYTES);
+    this.#udpRing = new ReceiveRing(arena, slots, 0, SOCKADDR_IN6);
+    this.#message = arena.reserve(SLOT_BYTES) + HEADROOM;
+    this.#sender = new UdpSender(arena, counters);
+    this.#segmenter = new Segmenter(arena);
+    this.#reassembly = new Reassembly(arena, counters, (now) => this.#forwarder.flush(now));
+    const lanMemory = new LanMemory(arena);
+    this.#forwarder = new Forwarder({
+      arena,
+      counters,
+      flowMemory,
+      lanMemory,
+      sender: this.#sender,
+      sequence: this.#sequence,
+      emit,
+      afterFlush: () => {
+        this.#segmenter.release();
+        this.#reassembly.release();
+      },
+    });
+    this.#inner = new InnerFrames(arena, counters, this.#forwarder, this.#reassembly, emit);
+    this.#factory = new VifFactory({
+      arena,
+      counters,
+      cipher: this.#cipher,
+      sender: this.#sender,
+      forwarder: this.#forwarder,
+      segmenter: this.#segmenter,
+      lanMemory,
+      emit,
+      slots,
+    });
+  }
+
+  /** Between bursts. Throws where the command breaks the contract of ports/fast-path.ts. "stop" is the loop's. */
+  handle(command: FastPathCommand, now: number): void {
+    switch (command.type) {
+      case "udp":
+        this.#setUdp(command.fd);
+        return;
+      case "origin":
+        this.#sequence.start(command.origin, command.epoch);
+        return;
+      case "vif-add":
+        this.#addVif(command.vif, command.device);
+        return;
+      case "vif-remove":
+        this.#removeVif(command.vif);
+        this.#emit({ type: "vif-removed", vif: command.vif });
+        return;
+      case "routes":
+        this.#forwarder.setTable(command);
+        return;
+      case "unicast-routes":
+        this.#forwarder.setUnicast(new UnicastRoutes(command.routes));
+        return;
+      case "peer-keys":
+        this.#withPeer(command.vif, (peer) => this.#keys.install(peer, command.keys, command.confirmed));
+        return;
+      case "peer-keys-clear":
+        this.#withPeer(command.vif, (peer) => this.#keys.clear(peer));
+        return;
+      case "peer-sources":
+        this.#setSources(command.vif, new PrefixSet(command.sources));
+        return;
+      case "peer-endpoint":
+        this.#withPeer(command.vif, (peer) => peer.setEndpoint(command.endpoint));
+        return;
+      case "send-control":
+        this.#sendMessage(command.vif, KIND_CONTROL, command.message, now);
+        return;
+      case "send-keepalive":
+        this.#sendMessage(command.vif, KIND_KEEPALIVE, new Uint8Array(0), now);
+        return;
+      case "inject":
+        this.#inject(command.vif, command.packet);
+        return;
+      case "packet-in":
+        this.#packetIn(command.vif, command.packet, now);
+        return;
+      case "send-beacon":
+        this.#sendBeacon(command.vif, command.payload);
+        return;
+      case "stop":
+        return;
+    }
+  }
+
+  /** The descriptor has failed: it is looked at no more. The vif stays until the slow path removes it. */
+  ingressFailed(ingress: Ingress, errno: number): void {
+    this.#dropIngress(ingress);
+    if (ingress.vif) this.#emit({ type: "vif-failed", vif: ingress.vif.id, errno });
+  }
+
+  /** Forgets all keys. */
+  close(): void {
+    for (const vif of this.#forwarder.vifs.values()) if (vif.peer) this.#keys.clear(vif.peer);
+  }
+
+  #setUdp(fd: number): void {
+    const old = this.ingresses.find((ingress) => ingress.vif === undefined);
+    if (old) this.#dropIngress(old);
+    this.#sender.fd = fd;
+    this.ingresses.unshift(
+      new UdpIngress(fd, {
+        arena: this.#arena,
+        ring: this.#udpRing,
+        cipher: this.#cipher,
+        keys: this.#keys,
+        forwarder: this.#forwarder,
+        inner: this.#inner,
+        counters: this.#counters,
+        emit: this.#emit,
+      }),
+    );
+    this.ingressesChanged = true;
+  }
+
+  #addVif(id: number, device: VifDevice): void {
+    if (!Number.isInteger(id) || id < 0 || id >= MAX_VIFS) throw new RangeError(`no vif number: ${id}`);
+    this.#removeVif(id);
+    this.#counters.clear(id);
+    const { vif, ingress } = this.#factory.make(id, device);
+    this.#forwarder.addVif(vif);
+    if (ingress) this.ingresses.push(ingress);
+    this.ingressesChanged = true;
+  }
+
+  #removeVif(id: number): void {
+    const vif = this.#forwarder.vifs.get(id);
+    if (!vif) return;
+    if (vif.peer) {
+      this.#keys.clear(vif.peer);
+      this.#reassembly.forget(id);
+    }
+    const ingress = this.ingresses.find((candidate) => candidate.vif === vif);
+    if (ingress) this.#dropIngress(ingress);
+    this.#forwarder.removeVif(id);
+  }
+
+  #dropIngress(ingress: Ingress): void {
+    const at = this.ingresses.indexOf(ingress);
+    if (at >= 0) this.ingresses.splice(at, 1);
+    this.ingressesChanged = true;
+  }
+
+  /** A vif may have gone before the command came: that is no error. */
+  #withPeer(id: number, action: (peer: Peer) => void): void {
+    const peer = this.#forwarder.vifs.get(id)?.peer;
+    if (peer) action(peer);
+  }
+
+  #sendMessage(id: number, kind: number, message: Uint8Array, now: number): void {
+    const exit = this.#forwarder.vifs.get(id)?.wire;
+    if (!(exit instanceof PeerExit)) return;
+    if (message.length > MAX_INNER_PACKET)
+      throw new RangeError(`a control message of ${message.length} bytes: ${MAX_INNER_PACKET} are the most`);
+    this.#arena.u8.set(message, this.#message + INNER_HEADER_LENGTH);
+    const { origin, epoch, counter } = this.#sequence;
+    this.#sequence.next();
+    const at = this.#message + INNER_HEADER_LENGTH;
+    exit.send(kind, 0, INITIAL_HOPS, origin, epoch, counter, at, message.length, now);
+    this.#sender.flush();
+  }
+
+  #inject(id: number, packet: Uint8Array): void {
+    const vif = this.#forwarder.vifs.get(id);
+    if (!vif || packet.length === 0 || packet.length > MAX_INNER_PACKET) return;
+    this.#arena.u8.set(packet, this.#message);
+    if (vif.wire instanceof LanWireExit) vif.wire.inject(this.#message, packet.length);
+    else if (vif.local instanceof TunExit) vif.local.write(this.#message, packet.length, 0);
+  }
+
+  #packetIn(id: number, packet: Uint8Array, now: number): void {
+    const vif = this.#forwarder.vifs.get(id);
+    if (!vif?.arriving) return; // gone meanwhile
+    vif.arriving.end(packet.length);
+    if (packet.length > MAX_INNER_PACKET) throw new RangeError(`an IP packet of ${packet.length} bytes`);
+    this.#arena.u8.set(packet, this.#message);
+    this.#forwarder.fromDevice(vif, this.#message, packet.length, FLAG_CHECKSUM_VERIFIED, false, now);
+    this.#forwarder.flush(now);
+  }
+
+  #sendBeacon(id: number, payload: Uint8Array): void {
+    const exit = this.#forwarder.vifs.get(id)?.wire;
+    if (!(exit instanceof LanWireExit) || payload.length > MAX_INNER_PACKET) return;
+    this.#arena.u8.set(payload, this.#message);
+    exit.sendBeacon(this.#message, payload.length);
+  }
+
+  #setSources(id: number, sources: PrefixSet): void {
+    const vif = this.#forwarder.vifs.get(id);
+    if (vif?.peer) vif.sources = sources;
+  }
+}

@@ -1,0 +1,10 @@
+import type { Vif } from "./vif.ts";
+
+/** A descriptor that packets come from. */
+export interface Ingress {
+  readonly fd: number;
+  /** Whom to name when the descriptor fails; undefined for the transport socket. */
+  readonly vif: Vif | undefined;
+  /** Takes one burst and sends it on. Below 0 where the first read failed: errno tells. */
+  receive(now: number): number;
+}

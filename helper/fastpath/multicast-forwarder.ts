@@ -1,0 +1,236 @@
+// Multicast: which exits a packet takes, or why it goes no further.
+import { DuplicateFilter, PACKET_NEW } from "#protocol/forwarding/duplicate-filter.ts";
+import { isBadSourceWords, isNeverRoutedWords } from "#protocol/forwarding/never-routed.ts";
+import { MAX_EGRESS, lookupEgress } from "#protocol/forwarding/route-lookup.ts";
+import { EXIT_LOCAL, egressKind, egressVif } from "#protocol/forwarding/route-table.ts";
+import type { RouteTable } from "#protocol/forwarding/route-table.ts";
+import type { FastPathEvent } from "#ports/fast-path.ts";
+import { INITIAL_HOPS, KIND_MULTICAST } from "#wire/frame.ts";
+import type { Exit } from "./batch.ts";
+import { RX_BYTES, RX_PACKETS } from "./counters.ts";
+import {
+  DROP_BAD_SOURCE,
+  DROP_DUPLICATE,
+  DROP_LOOP,
+  DROP_MALFORMED,
+  DROP_NO_LISTENER,
+  DROP_RATE_LIMITED,
+  DROP_RPF,
+  DROP_SCOPE,
+  DROP_SPOOFED_SOURCE,
+  DROP_TTL,
+} from "./drop-reasons.ts";
+import type { FlowMemory } from "./flow-memory.ts";
+import { FLOW_OTHER_WAY, Flows } from "./flows.ts";
+import type { FlowExits } from "./flows.ts";
+import { headerChecksumHolds, lowerTtl } from "./header-edits.ts";
+import { KEY_GROUP, KEY_SOURCE } from "./ip-packet.ts";
+import type { IpPacket } from "./ip-packet.ts";
+import type { LanMemory } from "./lan-memory.ts";
+import { NO_ROUTE, UnicastRoutes } from "./prefixes.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import type { UnicastParts } from "./unicast-forwarder.ts";
+import type { Vif } from "./vif.ts";
+
+const MAX_ORIGINS = 512;
+const ORIGIN_IDLE_MS = 300_000;
+const MEMBERSHIP_RATE = 1000; // IGMP and MLD packets a second that the slow path is asked to look at
+const MEMBERSHIP_BURST = 2000;
+
+export interface MulticastParts extends UnicastParts {
+  readonly flowMemory: FlowMemory;
+  readonly lanMemory: LanMemory;
+  readonly emit: (event: FastPathEvent) => void;
+}
+
+export class MulticastForwarder {
+  readonly #p: MulticastParts;
+  readonly #flows: Flows;
+  readonly #duplicates = new DuplicateFilter(MAX_ORIGINS, ORIGIN_IDLE_MS);
+  readonly #membershipBucket = new TokenBucket(MEMBERSHIP_RATE, MEMBERSHIP_BURST);
+  readonly #egress = new Uint32Array(MAX_EGRESS);
+  #table: RouteTable | undefined;
+  #members = new UnicastRoutes([]);
+
+  constructor(parts: MulticastParts) {
+    this.#p = parts;
+    this.#flows = new Flows(parts.flowMemory, (inVif, key) => this.#resolve(inVif, key));
+  }
+
+  setTable(table: RouteTable): void {
+    this.#table = table;
+    this.#flows.invalidate();
+  }
+
+  /** Where the members' addresses are. */
+  setRoutes(routes: UnicastRoutes): void {
+    this.#members = routes;
+  }
+
+  /** Every flow looks for its exits again. */
+  vifsChanged(): void {
+    this.#flows.invalidate();
+  }
+
+  vifRemoved(id: number): void {
+    this.#flows.vifRemoved(id);
+  }
+
+  /** A packet from a TUN or LAN vif. `own`: this computer sent it. */
+  fromDevice(vif: Vif, offset: number, packet: IpPacket, flags: number, own: boolean, now: number): void {
+    const { arena, counters, lanMemory } = this.#p;
+    const id = vif.id;
+    const length = packet.totalLength;
+    counters.add(id, RX_PACKETS, 1);
+    counters.add(id, RX_BYTES, length);
+    if (packet.isMembership(arena, offset)) {
+      this.#punt(id, own, offset, length, now);
+      return;
+    }
+    if (!this.#routable(id, packet, offset)) return;
+    let hash = 0;
+    if (vif.kind === "lan") {
+      if (packet.version === 4 && !headerChecksumHolds(arena, offset, packet.headerLength)) {
+        counters.drop(id, DROP_MALFORMED);
+        return;
+      }
+      hash = lanMemory.hash(packet, offset);
+      if (lanMemory.hearOnLan(id, hash, now)) {
+        counters.drop(id, DROP_LOOP);
+        return;
+      }
+    } else if (this.#p.vifs.lans > 0) hash = lanMemory.hash(packet, offset);
+    const flow = this.#find(id, packet, now);
+    if (flow < 0 || !this.#leads(id, flow, packet, now)) return;
+    const exits = this.#flows.exits(flow);
+    if (packet.ttl <= 1) {
+      counters.drop(id, DROP_TTL);
+      return;
+    }
+    lowerTtl(arena, offset);
+    const { sequence } = this.#p;
+    const i = this.#p.burst.batch.add(offset, length, KIND_MULTICAST, flags, flow);
+    sequence.next();
+    this.#p.burst.batch.mark(i, INITIAL_HOPS, sequence.origin, sequence.epoch, sequence.counter);
+    lanMemory.keep(i, hash);
+    if (exits.local) this.#p.burst.enqueue(exits.local, i);
+    for (const exit of exits.wires) this.#p.burst.enqueue(exit, i);
+    this.#p.burst.added(now);
+  }
+
+  /** A multicast packet that a peer sent. `hops` is what the inner header says. */
+  fromPeer(
+    vif: Vif,
+    offset: number,
+    packet: IpPacket,
+    flags: number,
+    hops: number,
+    origin: number,
+    epoch: number,
+    sequence: number,
+    now: number,
+  ): void {
+    const { arena, counters, lanMemory } = this.#p;
+    const id = vif.id;
+    if (packet.isMembership(arena, offset)) {
+      counters.drop(id, DROP_SCOPE); // IGMP and MLD end at the vif: no honest member sends them on
+      return;
+    }
+    if (!this.#routable(id, packet, offset)) return;
+    // Before the flow is looked up: it would be bound to the forger, and its owner refused.
+    if (this.#isAnothers(id, packet)) {
+      counters.drop(id, DROP_SPOOFED_SOURCE);
+      return;
+    }
+    // In this order: the copy that came by another way must not make a duplicate of the one that is to come.
+    const flow = this.#find(id, packet, now);
+    if (flow < 0) return;
+    if (this.#duplicates.check(origin, epoch, sequence, now) !== PACKET_NEW) {
+      counters.drop(id, DROP_DUPLICATE);
+      return;
+    }
+    if (!this.#leads(id, flow, packet, now)) return;
+    const exits = this.#flows.exits(flow);
+    const i = this.#p.burst.batch.add(offset, packet.totalLength, KIND_MULTICAST, flags, flow);
+    this.#p.burst.batch.mark(i, Math.max(0, hops - 1), origin, epoch, sequence);
+    if (this.#p.vifs.lans > 0) lanMemory.carry(i, lanMemory.hash(packet, offset), now);
+    if (exits.local) this.#p.burst.enqueue(exits.local, i);
+    if (exits.wires.length > 0) {
+      if (packet.ttl <= 1) {
+        counters.drop(id, DROP_TTL);
+        if (exits.lastHop) this.#p.burst.enqueue(exits.lastHop, i);
+      } else {
+        this.#p.burst.lowerLater(i);
+        for (const exit of exits.wires) this.#p.burst.enqueue(exit, i);
+      }
+    }
+    this.#p.burst.added(now);
+  }
+
+  /** Checks source, destination and protocol of the packet; counts what may not pass. */
+  #routable(id: number, packet: IpPacket, offset: number): boolean {
+    const { key } = packet;
+    if (isBadSourceWords(key, KEY_SOURCE)) {
+      this.#p.counters.drop(id, DROP_BAD_SOURCE);
+      return false;
+    }
+    if (isNeverRoutedWords(key, KEY_GROUP) || packet.isLinkProtocol(this.#p.arena, offset)) {
+      this.#p.counters.drop(id, DROP_SCOPE);
+      return false;
+    }
+    return true;
+  }
+
+  /** From a member's address that is not behind this vif? Sources outside of the networks are nobody's. */
+  #isAnothers(id: number, packet: IpPacket): boolean {
+    const owner = this.#members.find(packet.key, KEY_SOURCE);
+    return owner !== NO_ROUTE && owner !== id;
+  }
+
+  /** The flow of the packet; -1 where it came by another way than the flow does. */
+  #find(id: number, packet: IpPacket, now: number): number {
+    const flow = this.#flows.find(id, packet.key, now);
+    if (flow !== FLOW_OTHER_WAY) return flow;
+    this.#p.counters.drop(id, DROP_RPF);
+    return -1;
+  }
+
+  /** Counts the packet in its flow. Does the flow go anywhere? */
+  #leads(id: number, flow: number, packet: IpPacket, now: number): boolean {
+    this.#flows.count(flow, packet.totalLength, packet.ttl, now);
+    const exits = this.#flows.exits(flow);
+    if (exits.local || exits.wires.length > 0) return true;
+    this.#p.counters.drop(id, DROP_NO_LISTENER);
+    return false;
+  }
+
+  #punt(id: number, own: boolean, offset: number, length: number, now: number): void {
+    if (!this.#membershipBucket.take(now)) this.#p.counters.drop(id, DROP_RATE_LIMITED);
+    else
+      this.#p.emit({
+        type: "membership-packet",
+        vif: id,
+        own,
+        packet: this.#p.arena.copyOut(offset, length),
+      });
+  }
+
+  /** On a miss, or when the table has changed: never per packet. */
+  #resolve(inVif: number, key: Uint32Array): FlowExits {
+    const wires: Exit[] = [];
+    let local: Exit | undefined;
+    const table = this.#table;
+    const count = table ? lookupEgress(table, inVif, key, KEY_GROUP, KEY_SOURCE, this.#egress) : 0;
+    for (let n = 0; n < count; n++) {
+      const word = this.#egress[n]!;
+      const vif = egressVif(word) === inVif ? undefined : this.#p.vifs.get(egressVif(word));
+      if (!vif) continue;
+      if (egressKind(word) === EXIT_LOCAL) local ??= vif.local;
+      else if (vif.wire) wires.push(vif.wire);
+    }
+    const lan = local && this.#p.vifs.get(local.vif);
+    if (!lan?.both || !lan.wire || !wires.includes(lan.wire)) return { local, wires, lastHop: undefined };
+    wires[wires.indexOf(lan.wire)] = lan.both;
+    return { local: undefined, wires, lastHop: local };
+  }
+}

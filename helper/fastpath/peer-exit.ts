@@ -1,0 +1,174 @@
+// Out to a peer: the inner header in front of the packet, sealed into the sender's memory (so that one packet can
+// go to many peers without a copy), in fragments where the path is too small.
+import {
+  DATA_COUNTER_OFFSET,
+  DATA_HEADER_LENGTH,
+  DATA_RECEIVER_OFFSET,
+  DATA_TAG_LENGTH,
+  DATA_TYPE_WORD,
+  FRAGMENT_HEADER_LENGTH,
+  FRAME_OVERHEAD,
+  INNER_EPOCH_OFFSET,
+  INNER_HEADER_LENGTH,
+  INNER_ORIGIN_OFFSET,
+  INNER_SEQUENCE_OFFSET,
+  KIND_FRAGMENT,
+  MAX_FRAGMENTS,
+  MAX_INNER_PACKET,
+} from "#wire/frame.ts";
+import type { Arena } from "./arena.ts";
+import { Exit } from "./batch.ts";
+import type { Batch } from "./batch.ts";
+import type { Cipher } from "./cipher.ts";
+import type { Counters } from "./counters.ts";
+import { LAST_SENT, TX_BYTES, TX_PACKETS } from "./counters.ts";
+import { DROP_HOPS, DROP_NO_ENDPOINT, DROP_NO_KEYS, DROP_SEND_FAILED, DROP_TOO_BIG } from "./drop-reasons.ts";
+import type { KeyPair } from "./key-ring.ts";
+import type { Peer } from "./peer.ts";
+import type { UdpSender } from "./udp-sender.ts";
+
+const FRAGMENT_PREFIX = INNER_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH;
+/** A counter's upper half from which on no key may be used: far beyond every rekey. */
+const COUNTER_LIMIT = 0x10000;
+
+export class PeerExit extends Exit {
+  readonly peer: Peer;
+  readonly #arena: Arena;
+  readonly #cipher: Cipher;
+  readonly #sender: UdpSender;
+  readonly #counters: Counters;
+  readonly #prefix: number; // scratch for a fragment's headers
+
+  constructor(
+    peer: Peer,
+    arena: Arena,
+    cipher: Cipher,
+    sender: UdpSender,
+    counters: Counters,
+    fragmentScratch: number,
+  ) {
+    super(peer.vif, false);
+    this.peer = peer;
+    this.#arena = arena;
+    this.#cipher = cipher;
+    this.#sender = sender;
+    this.#counters = counters;
+    this.#prefix = fragmentScratch;
+  }
+
+  flush(batch: Batch, now: number): void {
+    for (let n = 0; n < this.queued; n++) {
+      const i = this.queue[n]!;
+      if (batch.hops[i] === 0) this.#counters.drop(this.vif, DROP_HOPS);
+      else
+        this.send(
+          batch.kind[i]!,
+          batch.flags[i]!,
+          batch.hops[i]!,
+          batch.origin[i]!,
+          batch.epoch[i]!,
+          batch.sequence[i]!,
+          batch.offset[i]!,
+          batch.length[i]!,
+          now,
+        );
+    }
+    this.queued = 0;
+  }
+
+  /** Seals `length` bytes at `at`; INNER_HEADER_LENGTH bytes in front of them are written over. */
+  send(
+    kind: number,
+    flags: number,
+    hops: number,
+    origin: number,
+    epoch: number,
+    sequence: number,
+    at: number,
+    length: number,
+    now: number,
+  ): void {
+    const { peer } = this;
+    const keys = peer.current;
+    if (!keys || keys.counterHigh >= COUNTER_LIMIT) {
+      this.#counters.drop(this.vif, DROP_NO_KEYS);
+      return;
+    }
+    if (!peer.reachable) {
+      this.#counters.drop(this.vif, DROP_NO_ENDPOINT);
+      return;
+    }
+    const { dv } = this.#arena;
+    const header = at - INNER_HEADER_LENGTH;
+    dv.setUint32(header, (kind << 24) | (flags << 16) | (hops << 8));
+    dv.setUint32(header + INNER_ORIGIN_OFFSET, origin);
+    dv.setUint32(header + INNER_EPOCH_OFFSET, epoch);
+    dv.setUint32(header + INNER_SEQUENCE_OFFSET, sequence);
+    if (length + FRAME_OVERHEAD <= peer.datagramLimit) this.#seal(keys, header, INNER_HEADER_LENGTH + length);
+    else if (!this.#sendFragments(keys, kind, at, length)) {
+      this.#counters.drop(this.vif, DROP_TOO_BIG);
+      return;
+    }
+    this.#counters.add(this.vif, TX_PACKETS, 1);
+    this.#counters.add(this.vif, TX_BYTES, length);
+    this.#counters.set(this.vif, LAST_SENT, now);
+  }
+
+  #seal(keys: KeyPair, plain: number, length: number): void {
+    const out = this.#begin(keys, length);
+    const sealed = out + DATA_HEADER_LENGTH;
+    const cipher = this.#cipher;
+    const ok =
+      cipher.sealStart(keys.sendContext, keys.counterHigh, keys.counterLow) &&
+      cipher.sealPart(keys.sendContext, plain, sealed, length) &&
+      cipher.sealEnd(keys.sendContext, sealed + length);
+    this.#end(keys, ok, sealed, length);
+  }
+
+  #begin(keys: KeyPair, length: number): number {
+    const { dv } = this.#arena;
+    const out = this.#sender.reserve(this.peer, DATA_HEADER_LENGTH + length + DATA_TAG_LENGTH);
+    dv.setUint32(out, DATA_TYPE_WORD);
+    dv.setUint32(out + DATA_RECEIVER_OFFSET, keys.remoteIndex);
+    dv.setUint32(out + DATA_COUNTER_OFFSET, keys.counterHigh);
+    dv.setUint32(out + DATA_COUNTER_OFFSET + 4, keys.counterLow);
+    return out;
+  }
+
+  #end(keys: KeyPair, ok: boolean, sealed: number, length: number): void {
+    keys.nextCounter();
+    if (ok) return;
+    // The room is taken already: what goes out must hold no plaintext. The peer drops it as a forgery.
+    this.#arena.u8.fill(0, sealed, sealed + length + DATA_TAG_LENGTH);
+    this.#counters.drop(this.vif, DROP_SEND_FAILED);
+  }
+
+  /** Pieces of equal size, so that they leave as one run. False where there would be too many. */
+  #sendFragments(keys: KeyPair, kind: number, at: number, length: number): boolean {
+    const most = (this.peer.datagramLimit - FRAME_OVERHEAD - FRAGMENT_HEADER_LENGTH) & ~7;
+    const count = Math.ceil(length / most);
+    if (count > MAX_FRAGMENTS || length > MAX_INNER_PACKET) return false;
+    const piece = Math.min(most, (Math.ceil(length / count) + 7) & ~7);
+    const { u8, dv } = this.#arena;
+    const prefix = this.#prefix;
+    u8.copyWithin(prefix, at - INNER_HEADER_LENGTH, at);
+    u8[prefix] = KIND_FRAGMENT;
+    const pieces = Math.ceil(length / piece); // rounding up can save one
+    const header = prefix + INNER_HEADER_LENGTH;
+    for (let index = 0, offset = 0; offset < length; index++, offset += piece) {
+      const size = Math.min(piece, length - offset);
+      dv.setUint32(header, (kind << 24) | (index << 16) | (pieces << 8));
+      dv.setUint32(header + 4, (length << 16) | offset);
+      const out = this.#begin(keys, FRAGMENT_PREFIX + size);
+      const sealed = out + DATA_HEADER_LENGTH;
+      const cipher = this.#cipher;
+      const ok =
+        cipher.sealStart(keys.sendContext, keys.counterHigh, keys.counterLow) &&
+        cipher.sealPart(keys.sendContext, prefix, sealed, FRAGMENT_PREFIX) &&
+        cipher.sealPart(keys.sendContext, at + offset, sealed + FRAGMENT_PREFIX, size) &&
+        cipher.sealEnd(keys.sendContext, sealed + FRAGMENT_PREFIX + size);
+      this.#end(keys, ok, sealed, FRAGMENT_PREFIX + size);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,102 @@
+import type { VifDevice } from "#ports/fast-path.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
+import { addressBytes, addressText } from "#wire/address.ts";
+import { MAX_DATAGRAM } from "#wire/frame.ts";
+import { AF_INET6 } from "#edge/linux/constants.ts";
+import type { Arena } from "./arena.ts";
+import type { KeyPair } from "./key-ring.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export const SOCKADDR_IN6 = 28;
+const IPV6_EXTRA = 20; // an IPv6 header is that much longer
+/** Outer datagrams tried when a path turns out to carry less: 1400, 1280 and 1232 (RFC 8200's 1280 less headers). */
+const SMALLER_PATHS = [1400 - 28, 1280 - 28, 1280 - 48];
+const CONTROL_RATE = 200; // messages a second that the slow path is asked to look at
+const CONTROL_BURST = 400;
+
+type PeerDevice = Extract<VifDevice, { kind: "peer" }>;
+
+/** The other end of a session. */
+export class Peer {
+  readonly vif: number;
+  readonly onlyOrigin: number;
+  readonly sources: PeerDevice["sources"];
+  readonly controlBucket = new TokenBucket(CONTROL_RATE, CONTROL_BURST);
+  /** Where its sockaddr_in6 stands in the arena. */
+  readonly endpointAt: number;
+  readonly #arena: Arena;
+  previous: KeyPair | undefined;
+  current: KeyPair | undefined;
+  next: KeyPair | undefined;
+  reachable = false;
+  /** Largest outer datagram. */
+  datagramLimit = MAX_DATAGRAM;
+
+  constructor(vif: number, device: PeerDevice, arena: Arena, endpointAt: number) {
+    this.vif = vif;
+    this.onlyOrigin = device.onlyOrigin;
+    this.sources = device.sources;
+    this.#arena = arena;
+    this.endpointAt = endpointAt;
+  }
+
+  setEndpoint(endpoint: Endpoint): void {
+    const { u8, dv } = this.#arena;
+    const bytes = addressBytes(endpoint.address);
+    u8.fill(0, this.endpointAt, this.endpointAt + SOCKADDR_IN6);
+    dv.setUint16(this.endpointAt, AF_INET6, true);
+    dv.setUint16(this.endpointAt + 2, endpoint.port);
+    if (bytes.length === 4) {
+      dv.setUint16(this.endpointAt + 8 + 10, 0xffff);
+      u8.set(bytes, this.endpointAt + 8 + 12);
+    } else u8.set(bytes, this.endpointAt + 8);
+    this.#newPath();
+  }
+
+  /** Is the sockaddr_in6 at `at` where the peer is known to be? The flow label does not count. */
+  isAt(at: number): boolean {
+    const { u32 } = this.#arena;
+    const [a, b] = [this.endpointAt >>> 2, at >>> 2];
+    return (
+      u32[a] === u32[b] &&
+      u32[a + 2] === u32[b + 2] &&
+      u32[a + 3] === u32[b + 3] &&
+      u32[a + 4] === u32[b + 4] &&
+      u32[a + 5] === u32[b + 5] &&
+      u32[a + 6] === u32[b + 6]
+    );
+  }
+
+  moveTo(at: number): void {
+    this.#arena.u8.copyWithin(this.endpointAt, at, at + SOCKADDR_IN6);
+    this.#arena.dv.setUint32(this.endpointAt + 4, 0); // the flow label it came with is not ours to use
+    this.#newPath();
+  }
+
+  /** The path carries less than we thought. False where it is known to be at its smallest. */
+  shrinkPath(): boolean {
+    const smaller = SMALLER_PATHS.find((limit) => limit < this.datagramLimit);
+    if (smaller === undefined) return false;
+    this.datagramLimit = smaller;
+    return true;
+  }
+
+  #newPath(): void {
+    const { dv } = this.#arena;
+    const at = this.endpointAt + 8;
+    const mapped =
+      dv.getUint32(at) === 0 && dv.getUint32(at + 4) === 0 && dv.getUint32(at + 8) === 0x0000ffff;
+    this.datagramLimit = mapped ? MAX_DATAGRAM : MAX_DATAGRAM - IPV6_EXTRA;
+    this.reachable = true;
+  }
+}
+
+/** The endpoint that a sockaddr_in6 (as recvmsg of a dual-stack socket gives it) stands for. */
+export function endpointAt(arena: Arena, at: number): Endpoint {
+  const bytes = arena.copyOut(at + 8, 16);
+  const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
+  return {
+    address: addressText(mapped ? bytes.subarray(12) : bytes),
+    port: arena.dv.getUint16(at + 2),
+  };
+}
