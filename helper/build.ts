@@ -1,0 +1,130 @@
+// Builds out/castaway: everything in one executable file. The commands and the daemon are one bundle, each worker
+// another, koffi's machine code an asset; Node's own executable carries them (a single executable application).
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { build, type Plugin } from "rolldown";
+import { KOFFI_ASSET } from "#runtime/koffi-addon.ts";
+import { WORKER_ENTRIES, workerAsset } from "#runtime/resources.ts";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+export interface Executable {
+  readonly main: string;
+  /** Entry file by worker name. */
+  readonly workers: Readonly<Record<string, string>>;
+  readonly output: string;
+}
+
+/** Bundles and joins; throws where an entry is missing or Node is too old. */
+export async function buildExecutable({ main, workers, output }: Executable): Promise<void> {
+  const work = `${output}.build`;
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  try {
+    const mainBundle = join(work, "main.mjs");
+    await bundle(main, mainBundle, "esm");
+    const assets: Record<string, string> = { [KOFFI_ASSET]: koffiAddon() };
+    for (const [name, entry] of Object.entries(workers)) {
+      const file = join(work, `${name}.cjs`);
+      await bundle(entry, file, "cjs"); // a worker made from text is CommonJS
+      assets[workerAsset(name)] = file;
+    }
+    const config = join(work, "sea.json");
+    const joined = join(work, "castaway");
+    writeFileSync(
+      config,
+      JSON.stringify({
+        main: mainBundle,
+        mainFormat: "module",
+        output: joined,
+        disableExperimentalSEAWarning: true,
+        // A small young generation: hardly anything here lives long, and memory is what a box at home has least of.
+        execArgv: ["--max-semi-space-size=1", "--v8-pool-size=1"],
+        execArgvExtension: "none", // NODE_OPTIONS must not steer a program that runs as root
+        assets,
+      }),
+    );
+    execFileSync(process.execPath, ["--build-sea", config], { stdio: ["ignore", "ignore", "inherit"] });
+    const finished = join(work, "finished");
+    copyInSmallPieces(joined, finished);
+    chmodSync(finished, 0o755);
+    renameSync(finished, output); // a running daemon keeps the old file
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+async function bundle(input: string, file: string, format: "esm" | "cjs"): Promise<void> {
+  await build({
+    input,
+    platform: "node",
+    cwd: ROOT,
+    plugins: [koffiFromExecutable],
+    logLevel: "warn",
+    output: { file, format, codeSplitting: false },
+  });
+}
+
+/** koffi looks for its machine code in node_modules: in the executable it comes from the assets. */
+const koffiFromExecutable: Plugin = {
+  name: "koffi-from-executable",
+  resolveId(source, importer) {
+    if (source.endsWith("/static.js") && importer?.includes("/node_modules/koffi/"))
+      return join(ROOT, "helper/runtime/koffi-addon.ts");
+    return null;
+  },
+  transform(code, id) {
+    if (!id.includes("/node_modules/koffi/")) return null;
+    // A CommonJS bundle has no import.meta; what koffi makes of it is not used once loadStatic has answered.
+    return code
+      .replaceAll("createRequire(import.meta.url)", "createRequire(process.execPath)")
+      .replaceAll("import.meta.dirname", '""');
+  },
+};
+
+function koffiAddon(): string {
+  const require = createRequire(createRequire(import.meta.url).resolve("koffi"));
+  const target = `${process.platform}_${process.arch}`;
+  const packageFile = require.resolve(`@koromix/koffi-${process.platform}-${process.arch}/package.json`);
+  return join(dirname(packageFile), target, "koffi.node");
+}
+
+/**
+ * The page cache keeps a file in pieces as large as those it was written in, and counts a piece as resident in
+ * a process that touches any part of it: written at once, Node's 150 MB cost each process 35 MiB more.
+ */
+function copyInSmallPieces(from: string, to: string): void {
+  const source = openSync(from, "r");
+  const target = openSync(to, "w");
+  const piece = new Uint8Array(4096);
+  for (let size = readSync(source, piece); size > 0; size = readSync(source, piece))
+    writeSync(target, piece, 0, size);
+  closeSync(source);
+  closeSync(target);
+}
+
+if (import.meta.main) {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major < 26)
+    throw new Error(`the build needs Node 26, this is ${process.version}: run it as "npm run build"`);
+  mkdirSync(join(ROOT, "out"), { recursive: true });
+  await buildExecutable({
+    main: join(ROOT, "helper/cli/main.ts"),
+    workers: Object.fromEntries(
+      Object.entries(WORKER_ENTRIES).map(([name, entry]) => [name, join(ROOT, entry)]),
+    ),
+    output: join(ROOT, "out/castaway"),
+  });
+}

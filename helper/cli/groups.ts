@@ -1,0 +1,72 @@
+import type { Command } from "commander";
+import type { ControlClient } from "#contract/control-client.ts";
+import { agoText, amountText, ratioText } from "#contract/plain-text.ts";
+import type { Group, Listener } from "#contract/snapshot.ts";
+import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
+import { table } from "./table.ts";
+
+interface Options extends CommonOptions {
+  readonly watch?: true;
+}
+
+const REDRAW_MS = 1_000;
+const HOME_AND_CLEAR = "\u001b[H\u001b[J";
+
+export function addGroups(program: Command, context: CliContext): void {
+  clientCommand(program, "groups", "the multicast groups: who sends, who listens, how much")
+    .option("--watch", "go on showing them, until interrupted")
+    .action(async (options: Options) => {
+      await withClient(context, options, async (client) => {
+        if (options.watch) return watchGroups(context, client, options);
+        const { groups } = await client.call("status", {});
+        print(context, options, { groups }, () => groupsText(groups, context.wall()));
+      });
+    });
+}
+
+/** Ends with the connection, by its error. Draws once a second at most. */
+async function watchGroups(context: CliContext, client: ControlClient, options: Options): Promise<void> {
+  const { out } = context;
+  let groups: Group[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let drawn = Number.NEGATIVE_INFINITY;
+  const draw = (): void => {
+    timer = undefined;
+    drawn = context.wall();
+    if (options.json) out.write(`${JSON.stringify({ groups })}\n`);
+    else out.write(`${out.isTTY ? HOME_AND_CLEAR : ""}${groupsText(groups, drawn)}\n`);
+  };
+  const over = new Promise<never>((_, reject) => client.onClose(reject));
+  await client.watch((snapshot, changed) => {
+    if (!changed.includes("groups")) return;
+    groups = snapshot.groups;
+    timer ??= setTimeout(draw, Math.max(0, drawn + REDRAW_MS - context.wall()));
+  });
+  try {
+    await over;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function groupsText(groups: readonly Group[], now: number): string {
+  if (groups.length === 0) return "No groups: nothing on the shared interfaces listens or sends.\n";
+  const busiest = [...groups].sort((a, b) => b.rateBps - a.rateBps || a.group.localeCompare(b.group));
+  return table(busiest, [
+    { title: "GROUP", value: (row) => row.group },
+    { title: "SOURCE", value: (row) => row.source ?? "any" },
+    { title: "FROM", value: (row) => row.inVif ?? "-" },
+    { title: "TO", value: (row) => row.listeners.map(listenerText).join(", ") || "nobody" },
+    { title: "RATE", value: (row) => amountText(row.rateBps, "bit/s"), align: "right" },
+    { title: "PACKETS/S", value: (row) => Math.round(row.pps), align: "right" },
+    { title: "PACKETS", value: (row) => row.packets, align: "right" },
+    { title: "LOSS", value: (row) => ratioText(row.lossRatio), align: "right" },
+    { title: "TTL", value: (row) => (row.ttl === 1 ? "1 (too low to be routed)" : (row.ttl ?? "-")) },
+    { title: "SEEN", value: (row) => (row.pps > 0 ? "now" : agoText(row.lastSeen, now)) },
+  ]);
+}
+
+function listenerText(listener: Listener): string {
+  const sources = listener.sources.length > 0 ? ` ${listener.mode} ${listener.sources.length}` : "";
+  return `${listener.vif}${listener.local ? " (here)" : ""}${sources}`;
+}

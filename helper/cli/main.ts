@@ -1,0 +1,38 @@
+import { connect } from "#contract/client.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import type { CliContext, Output } from "./context.ts";
+import { EXIT } from "./exit-code.ts";
+import { runCli } from "./program.ts";
+
+const DEFAULT_COLUMNS = 80;
+
+function output(stream: NodeJS.WriteStream): Output {
+  const { NO_COLOR, TERM } = process.env;
+  // A reader that has enough ("castaway dump | head") is no failure.
+  stream.on("error", (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed),
+  );
+  return {
+    write: (text) => void stream.write(text),
+    isTTY: stream.isTTY === true,
+    columns: stream.columns || DEFAULT_COLUMNS,
+    color: stream.isTTY === true && !NO_COLOR && TERM !== "dumb",
+  };
+}
+
+const context: CliContext = {
+  environment: process.env,
+  out: output(process.stdout),
+  err: output(process.stderr),
+  wall: () => Date.now(),
+  version: packageJson.version,
+  connect: (path) => connect(path),
+  runDaemon: async (options) => {
+    const { runDaemon } = await import("#runtime/daemon.ts");
+    await runDaemon(options);
+  },
+  exitCode: EXIT.ok,
+};
+
+await runCli(context, process.argv.slice(2));
+process.exitCode = context.exitCode;

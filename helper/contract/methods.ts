@@ -1,0 +1,171 @@
+// The calls: parameters, result, who may make them and how long they may take.
+import * as v from "valibot";
+import {
+  checkSchema,
+  inviteSchema,
+  lanSchema,
+  logLineSchema,
+  memberSchema,
+  snapshotSchema,
+  staticRouteSchema,
+  statsSchema,
+} from "./snapshot.ts";
+
+/** read: whoever may look; own: root and the owners; root: root alone. */
+export type Access = "read" | "own" | "root";
+
+const NO_CONTROLS = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u;
+const label = v.pipe(
+  v.string(),
+  v.trim(),
+  v.minLength(1),
+  v.maxLength(64),
+  v.regex(NO_CONTROLS, "control characters"),
+);
+const id = v.pipe(v.string(), v.regex(/^[\w:.-]{1,64}$/, "not an id"));
+const vifName = v.pipe(v.string(), v.regex(/^[^\s/\p{C}]{1,32}$/u, "not an interface name"));
+/** An address or a prefix in text; the daemon checks that it is one. */
+const addressText = v.pipe(v.string(), v.regex(/^[\da-fA-F:.]{2,45}(\/\d{1,3})?$/, "not an address"));
+/** "host:port", "192.0.2.1:4000" or "[2001:db8::1]:4000". */
+const endpointText = v.pipe(
+  v.string(),
+  v.regex(/^(\[[\da-fA-F:.]{2,45}\]|[\w.-]{1,120}):\d{1,5}$/, "not HOST:PORT"),
+);
+const uid = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe));
+/** Id, or name where it is the only one of that name; may be left out where there is one network alone. */
+const network = v.optional(label);
+const memberNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
+
+const nothing = v.object({});
+const noParams = v.strictObject({});
+
+interface MethodDefinition<P extends v.GenericSchema, R extends v.GenericSchema> {
+  readonly access: Access;
+  readonly deadlineMs: number;
+  readonly params: P;
+  readonly result: R;
+}
+
+function method<P extends v.GenericSchema, R extends v.GenericSchema>(
+  access: Access,
+  deadlineMs: number,
+  params: P,
+  result: R,
+): MethodDefinition<P, R> {
+  return { access, deadlineMs, params, result };
+}
+
+const QUICK = 5_000;
+const NETWORKED = 30_000; // waits for the other side
+
+export const METHODS = {
+  status: method("read", QUICK, noParams, snapshotSchema),
+  /** Answers one snapshot; numbered events follow on the same connection. */
+  watch: method("read", QUICK, noParams, v.object({ seq: v.number(), snapshot: snapshotSchema })),
+  /** Connects a network, or all; makes the first one, with this name, where there is none. */
+  up: method("own", NETWORKED, v.strictObject({ network, name: v.optional(label) }), nothing),
+  down: method("own", QUICK, v.strictObject({ network }), nothing),
+
+  "invite.create": method(
+    "own",
+    QUICK,
+    v.strictObject({
+      network,
+      uses: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),
+      expiresInSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(60), v.maxValue(31_536_000))),
+      approval: v.optional(v.boolean()),
+      /** Where this computer can be reached from elsewhere, "home.example:42268"; remembered for later invites. */
+      endpoints: v.optional(v.pipe(v.array(endpointText), v.maxLength(4))),
+    }),
+    /** The link holds the secret: shown once, never kept or logged. */
+    v.object({
+      link: v.string(),
+      networkName: v.string(),
+      invite: inviteSchema,
+      endpoints: v.array(v.string()),
+    }),
+  ),
+  "invite.list": method(
+    "own",
+    QUICK,
+    v.strictObject({ network }),
+    v.object({ invites: v.array(inviteSchema) }),
+  ),
+  "invite.revoke": method("own", QUICK, v.strictObject({ invite: id }), nothing),
+  /** Answer to a waiting guest (a Network's `requests`). */
+  "invite.approve": method("own", QUICK, v.strictObject({ request: id }), nothing),
+  "invite.deny": method("own", QUICK, v.strictObject({ request: id }), nothing),
+
+  join: method(
+    "own",
+    NETWORKED,
+    v.strictObject({ link: v.pipe(v.string(), v.maxLength(4096)), name: v.optional(label) }),
+    v.object({ networkId: v.string(), networkName: v.string(), addresses: v.array(v.string()) }),
+  ),
+  leave: method("own", QUICK, v.strictObject({ network }), nothing),
+
+  "members.list": method(
+    "read",
+    QUICK,
+    v.strictObject({ network }),
+    v.object({ members: v.array(memberSchema) }),
+  ),
+  "members.rename": method(
+    "own",
+    QUICK,
+    v.strictObject({ network, member: memberNumber, name: label }),
+    nothing,
+  ),
+  "members.remove": method("own", QUICK, v.strictObject({ network, member: memberNumber }), nothing),
+
+  "routes.list": method("read", QUICK, noParams, v.object({ routes: v.array(staticRouteSchema) })),
+  "routes.add": method(
+    "own",
+    QUICK,
+    v.strictObject({
+      group: addressText,
+      source: v.optional(addressText),
+      fromVif: vifName,
+      /** None: a static join (smcroute's mgroup). Some: a static route (its mroute). */
+      toVifs: v.pipe(v.array(vifName), v.maxLength(64)),
+    }),
+    v.object({ id: v.string() }),
+  ),
+  "routes.remove": method("own", QUICK, v.strictObject({ id }), nothing),
+
+  "lans.list": method("read", QUICK, noParams, v.object({ lans: v.array(lanSchema) })),
+  "lans.set": method(
+    "own",
+    QUICK,
+    v.strictObject({ name: vifName, mode: v.picklist(["full", "local", "off"]) }),
+    nothing,
+  ),
+
+  /** Who may drive the daemon beside root. */
+  "owners.list": method("read", QUICK, noParams, v.object({ uids: v.array(uid) })),
+  "owners.add": method("root", QUICK, v.strictObject({ uid }), nothing),
+  "owners.remove": method("root", QUICK, v.strictObject({ uid }), nothing),
+
+  stats: method("read", QUICK, noParams, statsSchema),
+  dump: method("own", QUICK, noParams, v.object({ snapshot: snapshotSchema, stats: statsSchema })),
+  doctor: method("read", NETWORKED, noParams, v.object({ checks: v.array(checkSchema) })),
+  /** With `follow`, `log` messages come after the result, on the same connection. */
+  logs: method(
+    "own",
+    QUICK,
+    v.strictObject({
+      limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2000))),
+      follow: v.optional(v.boolean()),
+    }),
+    v.object({ lines: v.array(logLineSchema) }),
+  ),
+  shutdown: method("own", QUICK, noParams, nothing),
+} as const;
+
+export type Method = keyof typeof METHODS;
+export type Params<M extends Method> = v.InferOutput<(typeof METHODS)[M]["params"]>;
+export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]["result"]>;
+
+export function isMethod(name: string): name is Method {
+  return Object.hasOwn(METHODS, name);
+}

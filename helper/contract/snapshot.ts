@@ -1,0 +1,235 @@
+// What the daemon tells about itself. Every client (CLI, desktop app, web shell, tests) shows this and nothing
+// else. Times are wall milliseconds since 1970, rates are per second, ratios lie in 0..1. Keys and invite
+// secrets have no field here, and unknown fields are stripped on both sides.
+import * as v from "valibot";
+
+const text = v.string();
+const count = v.pipe(v.number(), v.finite(), v.minValue(0));
+const time = count;
+const ratio = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+
+export const trafficSchema = v.object({
+  rxPackets: count,
+  rxBytes: count,
+  txPackets: count,
+  txBytes: count,
+});
+export type Traffic = v.InferOutput<typeof trafficSchema>;
+
+export const daemonSchema = v.object({
+  version: text,
+  startedAt: time,
+  pid: count,
+  hostname: text,
+  /** Names of this computer's own parts: the TUN device, and the UDP port that the transport listens on. */
+  tun: v.nullable(text),
+  port: v.nullable(count),
+});
+export type DaemonInfo = v.InferOutput<typeof daemonSchema>;
+
+export const memberSchema = v.object({
+  number: count,
+  name: text,
+  role: v.picklist(["host", "guest"]),
+  self: v.boolean(),
+  online: v.boolean(),
+  /**
+   * How packets get there: direct (UDP between the two), tcp (the fallback), relay (a third party carries the
+   * ciphertext), host (the network's host forwards), none (offline, or oneself).
+   */
+  path: v.picklist(["direct", "tcp", "relay", "host", "none"]),
+  /** Outer address and port of the other end, "192.0.2.1:4000". */
+  endpoint: v.nullable(text),
+  rttMs: v.nullable(count),
+  lossRatio: v.nullable(ratio),
+  traffic: trafficSchema,
+  addresses: v.array(text),
+  lastSeen: v.nullable(time),
+});
+export type Member = v.InferOutput<typeof memberSchema>;
+
+export const inviteSchema = v.object({
+  id: text,
+  createdAt: time,
+  expiresAt: time,
+  usesLeft: count,
+  usesTotal: count,
+  /** The host is asked before a guest gets in. */
+  approval: v.boolean(),
+  state: v.picklist(["open", "used-up", "expired", "revoked"]),
+});
+export type Invite = v.InferOutput<typeof inviteSchema>;
+
+/** A guest with a good invite who waits for the host's yes. */
+export const joinRequestSchema = v.object({
+  id: text,
+  inviteId: text,
+  name: text,
+  endpoint: text,
+  since: time,
+});
+export type JoinRequest = v.InferOutput<typeof joinRequestSchema>;
+
+export const networkSchema = v.object({
+  id: text,
+  name: text,
+  role: v.picklist(["host", "guest"]),
+  /** refused: the host said no (removed, revoked); attention: it works in part, `detail` says what to do. */
+  state: v.picklist(["off", "connecting", "connected", "refused", "attention"]),
+  /** One sentence for people. */
+  detail: text,
+  /** This computer's member number; null until the first handshake gave one. */
+  ownNumber: v.nullable(count),
+  ownAddresses: v.array(text),
+  /** The network's prefixes: the ULA /48 and the IPv4 pool. */
+  prefixes: v.array(text),
+  members: v.array(memberSchema),
+  /** Multicast prefixes that cross this network. */
+  sharedRanges: v.array(text),
+  /** The host's own; empty for a guest. */
+  invites: v.array(inviteSchema),
+  requests: v.array(joinRequestSchema),
+});
+export type Network = v.InferOutput<typeof networkSchema>;
+
+export const querierSchema = v.object({
+  family: v.picklist([4, 6]),
+  /** 1..3 of IGMP, 1..2 of MLD. */
+  version: count,
+  /** The elected querier on that link; null while none is known. */
+  address: v.nullable(text),
+  /** This daemon is it. */
+  self: v.boolean(),
+  queriesSent: count,
+  reportsReceived: count,
+});
+export type Querier = v.InferOutput<typeof querierSchema>;
+
+export const vifSchema = v.object({
+  id: count,
+  name: text,
+  kind: v.picklist(["lan", "tun", "peer", "amt-gateway", "amt-relay", "mcasttunnel", "sixtunnel", "socket"]),
+  /** full: the wire too; local: this computer's own sockets alone. Null where the kind has no modes. */
+  mode: v.nullable(v.picklist(["full", "local"])),
+  state: v.picklist(["up", "down", "failed"]),
+  /** One sentence where the state is not "up", else empty. */
+  detail: text,
+  mtu: v.nullable(count),
+  addresses: v.array(text),
+  /** Of a peer vif. */
+  networkId: v.nullable(text),
+  memberNumber: v.nullable(count),
+  traffic: trafficSchema,
+  /** Packets by the reason of their drop; reasons with zero packets are left out. */
+  drops: v.record(text, count),
+  queriers: v.array(querierSchema),
+});
+export type Vif = v.InferOutput<typeof vifSchema>;
+
+export const listenerSchema = v.object({
+  /** Name of the vif the listener is behind. */
+  vif: text,
+  mode: v.picklist(["include", "exclude"]),
+  sources: v.array(text),
+  /** A program on this computer. */
+  local: v.boolean(),
+  since: time,
+  packets: count,
+  bytes: count,
+});
+export type Listener = v.InferOutput<typeof listenerSchema>;
+
+/** One (S,G), or (*,G) where nothing was received yet. */
+export const groupSchema = v.object({
+  group: text,
+  source: v.nullable(text),
+  /** Name of the vif the packets enter by; null while none came. */
+  inVif: v.nullable(text),
+  listeners: v.array(listenerSchema),
+  packets: count,
+  bytes: count,
+  rateBps: count, // bits a second
+  pps: count,
+  lossRatio: v.nullable(ratio),
+  /** TTL or hop limit of the last packet as it entered: 1 means that the application must be told to raise it. */
+  ttl: v.nullable(count),
+  firstSeen: v.nullable(time),
+  lastSeen: v.nullable(time),
+});
+export type Group = v.InferOutput<typeof groupSchema>;
+
+/** A static join (toVifs empty) or a static route. Vif names may end in "+": any that start so. */
+export const staticRouteSchema = v.object({
+  id: text,
+  group: text,
+  source: v.nullable(text),
+  fromVif: text,
+  toVifs: v.array(text),
+  /** false while an interface that it names is not there; it takes effect when that appears. */
+  active: v.boolean(),
+});
+export type StaticRoute = v.InferOutput<typeof staticRouteSchema>;
+
+export const lanSchema = v.object({
+  name: text,
+  index: v.nullable(count),
+  up: v.boolean(),
+  addresses: v.array(text),
+  mode: v.picklist(["full", "local", "off"]),
+  /** Chosen by hand, not by the daemon. */
+  pinned: v.boolean(),
+});
+export type Lan = v.InferOutput<typeof lanSchema>;
+
+export const warningSchema = v.object({
+  code: text,
+  message: text,
+  remedy: v.nullable(text),
+  since: time,
+});
+export type Warning = v.InferOutput<typeof warningSchema>;
+
+/** The topics: an event replaces whole topics, so a client never merges below this level. */
+const topics = {
+  daemon: daemonSchema,
+  networks: v.array(networkSchema),
+  vifs: v.array(vifSchema),
+  groups: v.array(groupSchema),
+  routes: v.array(staticRouteSchema),
+  lans: v.array(lanSchema),
+  warnings: v.array(warningSchema),
+};
+
+export const snapshotSchema = v.object(topics);
+export type Snapshot = v.InferOutput<typeof snapshotSchema>;
+export type Topic = keyof Snapshot;
+export const snapshotChangesSchema = v.partial(snapshotSchema);
+export type SnapshotChanges = v.InferOutput<typeof snapshotChangesSchema>;
+
+export const statsSchema = v.object({
+  uptimeMs: count,
+  rssBytes: count,
+  /** Sums over all vifs. */
+  traffic: trafficSchema,
+  drops: v.record(text, count),
+  /** Everything else that is counted, "session.handshakes-refused". */
+  counters: v.record(text, v.number()),
+});
+export type Stats = v.InferOutput<typeof statsSchema>;
+
+export const logLineSchema = v.object({
+  number: count,
+  wall: time,
+  level: v.picklist(["debug", "info", "warn", "error"]),
+  message: text,
+  fields: v.record(text, v.union([v.string(), v.number(), v.boolean()])),
+});
+export type LogLine = v.InferOutput<typeof logLineSchema>;
+
+export const checkSchema = v.object({
+  name: text,
+  status: v.picklist(["ok", "warn", "fail"]),
+  message: text,
+  remedy: v.nullable(text),
+});
+export type Check = v.InferOutput<typeof checkSchema>;

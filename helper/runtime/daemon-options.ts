@@ -1,0 +1,23 @@
+import type { LogLevel } from "#ports/log.ts";
+import type { SocketChoice } from "./socket-choice.ts";
+
+/** What `castaway daemon` was started with. Undefined: the daemon chooses. */
+export interface DaemonOptions {
+  readonly stateDirectory: string;
+  readonly socketPath: string;
+  /** UDP and TCP port of the transport. */
+  readonly port: number | undefined;
+  readonly lans: readonly { readonly name: string; readonly mode: "full" | "local" | "off" }[];
+  readonly socketVifs: readonly SocketChoice[];
+  /** false: no network devices, so no privileges. */
+  readonly tunName: string | false | undefined;
+  /** Account to change to once the devices are open. */
+  readonly user: string | undefined;
+  /** Log for people on a terminal, not for the journal. */
+  readonly foreground: boolean;
+  readonly logLevel: LogLevel;
+  /** Make a new identity where the state is damaged or lost. */
+  readonly newState: boolean;
+  /** Who ran sudo, if somebody did: may drive the daemon. */
+  readonly sudoUid: number | undefined;
+}

@@ -1,0 +1,184 @@
+// `castaway daemon`: the composition root.
+import { randomBytes } from "node:crypto";
+import { chownSync, mkdirSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { dumpText } from "#contract/dump-text.ts";
+import { ControlError } from "#contract/errors.ts";
+import { findAccount } from "#edge/linux/accounts.ts";
+import { peerCredentials } from "#edge/linux/peer-credentials.ts";
+import { hasNetworkPrivileges, reducePrivileges, type ReduceOptions } from "#edge/linux/privileges.ts";
+import type { Clock } from "#ports/clock.ts";
+import { startControlServer, type ControlServer } from "./control/server.ts";
+import { daemonHandlers } from "./handlers/daemon-handlers.ts";
+import type { DaemonOptions } from "./daemon-options.ts";
+import { Engine } from "./engine.ts";
+import { linuxPorts } from "./engine-ports.ts";
+import { RingLog } from "./log.ts";
+import { SnapshotBuilder } from "./view/snapshot-builder.ts";
+import { StateKeeper } from "./state-keeper.ts";
+import { fullAccess, plainAccess, type SystemAccess } from "./system-access.ts";
+
+/** UDP port where nobody chose another: AMT's, 2268, with a 4 in front. */
+export const DEFAULT_PORT = 42268;
+const DEFAULT_TUN = "castaway0";
+/** Watching clients are told of changes this often at most. */
+const PUBLISH_MS = 500;
+
+const clock: Clock = { now: () => performance.now(), wall: () => Date.now() };
+
+/** Runs until a signal or `castaway daemon --stop`. Rejects where it cannot start. */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const access = becomeLess(options);
+  const journal = !options.foreground && process.env["JOURNAL_STREAM"] !== undefined;
+  const log = new RingLog(options.logLevel, (text) => process.stderr.write(text), journal);
+  const keeper = await StateKeeper.load({
+    folder: options.stateDirectory,
+    newState: options.newState,
+    clock,
+    log,
+    randomKey: () => randomBytes(32),
+  });
+  const port = options.port ?? keeper.state.settings.port ?? DEFAULT_PORT;
+  let publishSoon = (): void => {};
+  const engine = new Engine({
+    clock,
+    entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
+    log,
+    keeper,
+    port,
+    access,
+    ports: linuxPorts(),
+    lans: options.lans,
+    socketVifs: options.socketVifs,
+    build: packageJson.version,
+    hostname: hostname(),
+    changed: () => publishSoon(),
+  });
+  const snapshots = new SnapshotBuilder(engine, keeper, packageJson.version);
+  const ending = Promise.withResolvers<"bye" | "restarting">();
+  const server = await startControlServer({
+    path: options.socketPath,
+    buildVersion: packageJson.version,
+    api: daemonHandlers({
+      engine,
+      keeper,
+      snapshots,
+      log,
+      shutdown: () => ending.resolve("bye"),
+    }),
+    access: {
+      ownUid: process.getuid?.() ?? 0,
+      owners: () => [
+        ...keeper.state.settings.owners,
+        ...(options.sudoUid === undefined ? [] : [options.sudoUid]),
+      ],
+      others: "read",
+    },
+    peerCredentials: (socket) => {
+      try {
+        return peerCredentials(socket);
+      } catch {
+        return undefined;
+      }
+    },
+    clock,
+    log,
+  }).catch(async (error: unknown) => {
+    await engine.close("bye");
+    throw error;
+  });
+  const publisher = new Publisher(server, snapshots);
+  publishSoon = () => publisher.soon();
+  log.onLine((line) => server.publishLog({ ...line }));
+  engine.start();
+  log.write("info", "castaway runs", { version: packageJson.version, port: engine.datagrams.port });
+
+  // SIGUSR1, as ecmh has it, writes the dump; it goes where the log goes.
+  process.on("SIGUSR1", () =>
+    process.stderr.write(dumpText(snapshots.snapshot(), snapshots.stats(), clock.wall())),
+  );
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+    process.once(signal, () => ending.resolve(signal === "SIGHUP" ? "restarting" : "bye"));
+  engine.fastPath.ended.then(
+    () => ending.reject(new Error("the fast path ended by itself")),
+    (error: unknown) => ending.reject(error instanceof Error ? error : new Error(String(error))),
+  );
+
+  const reason = await ending.promise;
+  log.write("info", "castaway ends", { reason });
+  publisher.stop();
+  await server.close(reason === "restarting" ? "update" : "shutdown");
+  await engine.close(reason);
+  await keeper.close();
+}
+
+/** Shows clients what has changed, all of it at once and not too often. */
+class Publisher {
+  readonly #server: ControlServer;
+  readonly #snapshots: SnapshotBuilder;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(server: ControlServer, snapshots: SnapshotBuilder) {
+    this.#server = server;
+    this.#snapshots = snapshots;
+  }
+
+  soon(): void {
+    if (this.#timer || this.#server.clients() === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#server.clients() === 0) return;
+      this.#server.publish(this.#snapshots.snapshot());
+      this.soon(); // rates change while somebody looks
+    }, PUBLISH_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Root makes what it alone may make, then goes on with two capabilities, or with none where no device is wanted. */
+function becomeLess(options: DaemonOptions): SystemAccess {
+  const { user, stateDirectory, socketPath, tunName } = options;
+  const devices = tunName !== false && hasNetworkPrivileges();
+  if (!devices) checkWithoutDevices(options);
+  const reduce: ReduceOptions = {};
+  if (process.getuid?.() === 0 && user !== undefined) {
+    const account = findAccount(user);
+    if (!account)
+      throw new ControlError(
+        "not-found",
+        `there is no account "${user}"`,
+        `Make it: useradd --system ${user}`,
+      );
+    for (const folder of [stateDirectory, dirname(socketPath)]) {
+      mkdirSync(folder, { recursive: true, mode: folder === stateDirectory ? 0o700 : 0o755 });
+      chownSync(folder, account.uid, account.gid);
+    }
+    Object.assign(reduce, { user: account });
+  }
+  reducePrivileges({ ...reduce, keep: devices ? "network" : "none" });
+  return devices ? fullAccess(tunName || DEFAULT_TUN) : plainAccess();
+}
+
+/** Throws where what was asked for needs devices that cannot be had. */
+function checkWithoutDevices({ socketVifs, lans, tunName }: DaemonOptions): void {
+  const lan = lans.find(({ mode }) => mode !== "off");
+  if (socketVifs.length === 0 && tunName === false)
+    throw new ControlError(
+      "bad-request",
+      "without a TUN nothing would be carried",
+      "Choose groups for it: castaway daemon --no-tun --socket-vif GROUP:PORT",
+    );
+  if (socketVifs.length > 0 && !lan && (tunName === false || tunName === undefined)) return;
+  const what = tunName ? `--tun ${tunName}` : lan ? `--lan ${lan.name}` : "the service";
+  throw new ControlError(
+    tunName === false ? "bad-request" : "permission-denied",
+    `${what} needs network devices, for which this process has no privileges`,
+    "Start it as root (sudo castaway daemon, or its systemd unit), or let it carry chosen groups by plain " +
+      "sockets: castaway daemon --socket-vif GROUP:PORT",
+  );
+}

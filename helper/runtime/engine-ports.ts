@@ -1,0 +1,40 @@
+// What the engine takes from the operating system: Linux gives it, and a simulator can.
+import { hasAesInstructions } from "#edge/linux/evp.ts";
+import { openHostJoins } from "#edge/linux/host-joins.ts";
+import { openLinks } from "#edge/linux/interfaces.ts";
+import { localMemberships } from "#edge/linux/memberships.ts";
+import { openDatagrams, sendDatagram } from "#edge/linux/udp.ts";
+import { FastPathThread } from "#fastpath/fast-path-thread.ts";
+import type { Datagrams } from "#ports/datagrams.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
+import type { Links } from "#ports/links.ts";
+import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
+import { startWorker } from "./resources.ts";
+
+/** The fast path with its counters. */
+export type FastPathHandle = Pick<FastPathThread, keyof FastPathThread>;
+
+export interface EnginePorts {
+  /** Has the processor AES instructions? */
+  readonly hasAes: boolean;
+  openDatagrams(port: number): Datagrams;
+  sendDatagram(from: Datagrams, to: Endpoint, data: Uint8Array): void;
+  startFastPath(): FastPathHandle;
+  openLinks(): Links;
+  /** `local`: what programs joined, without what was joined through `own`. */
+  openJoins(): { readonly own: HostJoins; readonly local: LocalMemberships };
+}
+
+export function linuxPorts(): EnginePorts {
+  return {
+    hasAes: hasAesInstructions(),
+    openDatagrams,
+    sendDatagram: (from, to, data) => void sendDatagram(from.fd, to, data),
+    startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options)),
+    openLinks,
+    openJoins: () => {
+      const own = openHostJoins();
+      return { own, local: localMemberships(own) };
+    },
+  };
+}

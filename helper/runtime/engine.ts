@@ -1,0 +1,275 @@
+import { keyPair } from "#noise/x25519.ts";
+import type { Clock } from "#ports/clock.ts";
+import type { Datagrams } from "#ports/datagrams.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
+import type { Entropy } from "#ports/entropy.ts";
+import type { FastPathEvent } from "#ports/fast-path.ts";
+import type { Links } from "#ports/links.ts";
+import type { Log } from "#ports/log.ts";
+import type { HostJoins } from "#ports/memberships.ts";
+import { originId } from "#protocol/addressing/network-id.ts";
+import { FORWARDING_LIMITS, Forwarding } from "#protocol/forwarding/forwarding.ts";
+import { scopePolicy } from "#protocol/forwarding/scope.ts";
+import { family } from "#wire/address.ts";
+import { Core } from "./core.ts";
+import type { EnginePorts, FastPathHandle } from "./engine-ports.ts";
+import { LanBeacons } from "./lan-beacons.ts";
+import { Lans } from "./lans.ts";
+import type { LanSetting } from "./store/state.ts";
+import { mappedPrefix } from "./network-context.ts";
+import { NetworkWatch } from "./network-watch.ts";
+import { Networks } from "./networks.ts";
+import { resolveCandidates } from "./resolve-candidates.ts";
+import type { SocketChoice } from "./socket-choice.ts";
+import { SocketVifs } from "./socket-vifs.ts";
+import { StaticEntries } from "./static-entries.ts";
+import type { StateKeeper } from "./state-keeper.ts";
+import type { SystemAccess } from "./system-access.ts";
+import { Transport } from "./transport.ts";
+import type { TunnelEnd } from "./tunnel-end.ts";
+
+export interface EngineOptions {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly keeper: StateKeeper;
+  readonly port: number;
+  readonly access: SystemAccess;
+  readonly ports: EnginePorts;
+  readonly lans: readonly LanSetting[];
+  readonly socketVifs: readonly SocketChoice[];
+  readonly build: string;
+  readonly hostname: string;
+  readonly changed: () => void;
+}
+
+/** Everything that carries packets, put together: devices, vifs, networks, and the events between them. */
+export class Engine {
+  /** What this computer calls itself. */
+  readonly hostname: string;
+  readonly core: Core;
+  readonly fastPath: FastPathHandle;
+  readonly access: SystemAccess;
+  readonly tun: TunnelEnd;
+  readonly lans: Lans;
+  readonly sockets: SocketVifs;
+  readonly networks: Networks;
+  readonly transport: Transport;
+  readonly statics: StaticEntries;
+  readonly datagrams: Datagrams;
+  readonly #hostJoins: HostJoins;
+  readonly #links: Links;
+  readonly #watch: NetworkWatch;
+  readonly #beacons: LanBeacons;
+
+  /** Throws SystemError where a device cannot be had. */
+  constructor(options: EngineOptions) {
+    const { clock, entropy, log, keeper, access, ports } = options;
+    this.access = access;
+    this.hostname = options.hostname;
+    this.#links = ports.openLinks();
+    const { machine } = keeper.state;
+    const localStatic = keyPair(machine.privateKey);
+    this.datagrams = ports.openDatagrams(options.port);
+    this.fastPath = ports.startFastPath();
+    const forwarding = new Forwarding({ ...FORWARDING_LIMITS, scope: scopePolicy(), lanToLan: false });
+    this.core = new Core({
+      clock,
+      entropy,
+      log,
+      fastPath: this.fastPath,
+      forwarding,
+      changed: options.changed,
+    });
+    this.fastPath.onEvent((event) => this.#handle(event));
+    this.fastPath.send({ type: "udp", fd: this.datagrams.fd });
+    const epoch = Math.floor(clock.wall() / 1000) >>> 0;
+    this.fastPath.send({ type: "origin", origin: originId(machine.publicKey), epoch });
+    const { hasAes } = ports;
+    this.transport = new Transport({
+      localStatic,
+      hasAes,
+      entropy,
+      clock,
+      authorize: (request) => this.networks.authorize(request),
+      ownerOf: (publicKey, fromHost) => this.networks.ownerOf(publicKey, fromHost),
+      accepted: (accepted, now) => this.networks.accepted(accepted, now),
+      send: (to, data) => ports.sendDatagram(this.datagrams, to, data),
+    });
+    this.tun = access.tunnelEnd(this.core);
+    const joins = ports.openJoins();
+    this.#hostJoins = joins.own;
+    this.networks = new Networks({
+      core: this.core,
+      transport: this.transport,
+      keeper,
+      localStatic,
+      hasAes,
+      hello: {
+        minor: 0,
+        incarnation: new DataView(entropy.bytes(4).buffer).getUint32(0),
+        capabilities: 0,
+        name: options.hostname,
+        build: options.build.slice(0, 32),
+      },
+      traffic: (vif) => {
+        const { lastReceived, lastSent, rxPackets, txPackets } = this.fastPath.counters(vif);
+        return {
+          lastReceivedAt: lastReceived || -Infinity,
+          lastSentAt: lastSent || -Infinity,
+          received: rxPackets,
+          sent: txPackets,
+        };
+      },
+      resolve: (candidates) => resolveCandidates(candidates, log),
+      ownEndpoints: () => this.#ownEndpoints(),
+      addressesInUse: () =>
+        this.#links
+          .list()
+          .flatMap((link) =>
+            link.name === this.tun.name
+              ? []
+              : link.addresses.map((own) => ({ address: own.address, length: own.prefixLength })),
+          ),
+      addressesChanged: () => this.#addressesChanged(),
+      reachChanged: () => this.#beacons.refresh(),
+    });
+    this.sockets = new SocketVifs({
+      core: this.core,
+      choices: options.socketVifs,
+      defaultInterface: () => this.#links.list().find((link) => link.defaultRoute)?.name,
+      tun: this.tun.name !== undefined,
+      ownAddress: (of) =>
+        this.networks.addresses().addresses.find(({ address }) => family(address) === of)?.address,
+    });
+    this.lans = new Lans({
+      core: this.core,
+      links: this.#links,
+      ports: { hostJoins: joins.own, localMemberships: joins.local },
+      access,
+      chosen: options.lans,
+      settings: () => keeper.state.settings.lans,
+      hosting: () => this.networks.hosted?.enabled === true,
+      isOwn: (name) => name === this.tun.name,
+      isTaken: (name) => this.sockets.has(name),
+    });
+    this.#beacons = new LanBeacons({
+      core: this.core,
+      ownPublicKey: machine.publicKey,
+      networks: () => this.networks.lanNetworks(),
+      lans: () => this.lans.vifs(),
+    });
+    this.statics = new StaticEntries(this.core, () => keeper.state.settings.routes);
+    this.#watch = new NetworkWatch({
+      links: this.#links,
+      ownInterface: this.tun.name,
+      clock,
+      due: () => this.core.scheduler.arm(),
+      changed: (routes) => {
+        this.settingsChanged();
+        if (routes) {
+          this.networks.handleNetworkChanged(clock.now());
+          this.sockets.networkChanged();
+        }
+        this.core.turn();
+      },
+    });
+    this.core.scheduler.add(this.#watch);
+  }
+
+  /** What is used of the interfaces follows from settings and networks that have changed. */
+  settingsChanged(): void {
+    this.lans.refresh();
+    this.#beacons.refresh();
+    this.statics.refresh();
+    this.core.turn();
+  }
+
+  /** Begins to carry packets. */
+  start(): void {
+    this.networks.start();
+    this.#addressesChanged();
+    this.core.tableChanged();
+    this.settingsChanged();
+  }
+
+  /** `keepDevice`: another daemon follows at once, and applications keep their memberships on the TUN. */
+  async close(reason: "bye" | "restarting"): Promise<void> {
+    this.#watch.close();
+    this.networks.close(reason);
+    this.#beacons.close();
+    this.lans.close();
+    this.sockets.close();
+    this.tun.detach();
+    this.core.scheduler.stop();
+    await this.fastPath.stop(); // what was handed over, goodbyes included, is sent before it ends
+    this.core.releaseAll();
+    this.#hostJoins.close();
+    this.tun.close(reason === "restarting");
+    this.#links.close();
+    this.datagrams.close();
+  }
+
+  #handle(event: FastPathEvent): void {
+    const now = this.core.clock.now();
+    switch (event.type) {
+      case "packet-out":
+        this.sockets.get(event.vif)?.packetOut(event.packet, now);
+        return; // changes nothing that a turn would look at
+      case "membership-packet":
+        this.core.vifs.get(event.vif)?.membershipPacket(event.packet, event.own, now);
+        break;
+      case "datagram":
+        this.transport.handleDatagram(event.data, event.from, now);
+        break;
+      case "control":
+        this.core.vifs.get(event.vif)?.control(event.message, now);
+        break;
+      case "peer-moved":
+        this.networks.peerOf(event.vif)?.session.handlePeerMoved(event.endpoint);
+        break;
+      case "peer-keys-confirmed":
+        this.networks.peerOf(event.vif)?.session.handleKeysConfirmed(event.localIndex, now);
+        break;
+      case "beacon":
+        this.#beacons.handle(event.vif, event.from, event.data, now);
+        break;
+      case "vif-failed":
+        this.core.vifs.get(event.vif)?.failed(event.errno);
+        this.#beacons.refresh(); // a LAN may be gone, or have been opened anew
+        break;
+      case "vif-removed":
+        this.core.vifRemoved(event.vif);
+        break;
+      case "ready":
+      case "stopped":
+        return;
+    }
+    this.statics.vifsChanged();
+    this.core.turn();
+  }
+
+  #addressesChanged(): void {
+    const { addresses, routes, unicast } = this.networks.addresses();
+    this.tun.configure({ addresses, routes }, this.core.log);
+    const { vif } = this.tun;
+    const own = addresses.flatMap(({ address }) =>
+      vif === undefined
+        ? []
+        : [{ ...mappedPrefix({ address, length: family(address) === 4 ? 32 : 128 }), vif }],
+    );
+    this.fastPath.send({ type: "unicast-routes", routes: [...own, ...unicast] });
+    this.core.changed();
+  }
+
+  /** Our own addresses as others may reach them: those of interfaces with the way out, with the transport's port. */
+  #ownEndpoints(): Endpoint[] {
+    const port = this.datagrams.port;
+    return this.#links
+      .list()
+      .filter((link) => link.defaultRoute && link.name !== this.tun.name)
+      .flatMap((link) => link.addresses)
+      .filter((own) => own.scope === "global")
+      .map((own) => ({ address: own.address, port }));
+  }
+}

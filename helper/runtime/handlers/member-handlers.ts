@@ -1,0 +1,110 @@
+// Who comes in, and who is there: invites, requests, members.
+import { randomBytes } from "node:crypto";
+import { ControlError, type ErrorCode } from "#contract/errors.ts";
+import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
+import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
+import { MAX_CANDIDATES } from "#protocol/invite/invite-link.ts";
+import { SECRET_LENGTH } from "#protocol/invite/invite-secret.ts";
+import { canonicalAddress } from "#wire/address.ts";
+import type { DaemonApi } from "../control/daemon-api.ts";
+import { candidateTexts } from "../networks.ts";
+import type { StateKeeper } from "../state-keeper.ts";
+import { inviteOf } from "../view/network-view.ts";
+import { saved, type HandlerParts, type Named } from "./handler-parts.ts";
+
+type MemberMethod =
+  | `invite.${"create" | "list" | "revoke" | "approve" | "deny"}`
+  | `members.${"list" | "rename" | "remove"}`;
+
+export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi, MemberMethod> {
+  const { engine, keeper, snapshots } = parts;
+  const { networks, core } = engine;
+  const answer = (problem: string | undefined): Promise<Record<string, never>> => {
+    if (problem === undefined) return saved(parts);
+    const [code, message] = MEMBER_PROBLEMS[problem] ?? ["bad-request", problem];
+    throw new ControlError(code, message);
+  };
+  /** The number of the member that waits. */
+  const requested = (request: string): number => {
+    const number = Number(/^member-(\d+)$/.exec(request)?.[1]);
+    const member = Number.isInteger(number) ? named.hosted().members.byNumber(number) : undefined;
+    if (!member || member.approved || member.removed)
+      throw new ControlError("not-found", `there is no request "${request}"`, "List them: castaway status");
+    return number;
+  };
+  return {
+    "invite.create": async ({ network, uses, expiresInSeconds, approval, endpoints }) => {
+      if (endpoints) rememberEndpoints(keeper, endpoints);
+      const host = network === undefined ? named.hostIfNew(undefined) : named.hosted(network);
+      const candidates = networks.candidates();
+      host.setCandidates(candidates);
+      if (host.invites.isFull(core.clock.wall()))
+        throw new ControlError(
+          "conflict",
+          "there are as many open invites as there can be",
+          "Close some: castaway invite revoke",
+        );
+      const { invite, link } = host.createInvite({
+        secret: randomBytes(SECRET_LENGTH),
+        candidates,
+        ...(uses !== undefined && { uses }),
+        ...(expiresInSeconds !== undefined && { expiresInS: expiresInSeconds }),
+        ...(approval !== undefined && { requireApproval: approval }),
+      });
+      await saved(parts);
+      return {
+        link,
+        networkName: host.name,
+        invite: inviteOf(invite),
+        endpoints: candidateTexts(candidates),
+      };
+    },
+    "invite.list": async ({ network }) => ({ invites: snapshots.networks.invites(named.hosted(network)) }),
+    "invite.revoke": ({ invite }) => {
+      if (!named.hosted().invites.revoke(invite, core.clock.wall()))
+        throw new ControlError(
+          "not-found",
+          `there is no invite "${invite}"`,
+          "List them: castaway invite list",
+        );
+      core.changed();
+      return saved(parts);
+    },
+    "invite.approve": async ({ request }) => answer(named.hosted().approve(requested(request))),
+    "invite.deny": async ({ request }) => answer(named.hosted().remove(requested(request))),
+    "members.list": async ({ network }) => {
+      const all = snapshots.networks.networks();
+      const chosen =
+        network === undefined ? all : all.filter((one) => one.id === network || one.name === network);
+      if (chosen.length === 0)
+        throw new ControlError("not-found", "there is no such network", "castaway status");
+      return { members: chosen.flatMap((one) => one.members) };
+    },
+    "members.rename": async ({ network, member, name }) => answer(named.hosted(network).rename(member, name)),
+    "members.remove": async ({ network, member }) => answer(named.hosted(network).remove(member)),
+  };
+}
+
+const MEMBER_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  "no-such-member": ["not-found", "there is no such member"],
+  "is-host": ["conflict", `member ${HOST_NUMBER} is the host itself`],
+  "name-empty": ["bad-request", "a name needs a visible character"],
+  "name-taken": ["conflict", "another member has that name"],
+};
+
+function rememberEndpoints(keeper: StateKeeper, texts: readonly string[]): void {
+  const said = texts.map((text) => {
+    const at = text.lastIndexOf(":");
+    const host = text.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+    const port = Number(text.slice(at + 1));
+    if (port < 1 || port > 65_535)
+      throw new ControlError("bad-request", `"${text}" has no port between 1 and 65535`);
+    if (!isCandidateHost(host))
+      throw new ControlError("bad-request", `"${host}" is neither an address nor a host name`);
+    return { host: canonicalAddress(host) ?? host, port };
+  });
+  const before = keeper.state.settings.endpoints.filter(
+    (known) => !said.some((one) => one.host === known.host && one.port === known.port),
+  );
+  keeper.setSettings({ endpoints: [...said, ...before].slice(0, MAX_CANDIDATES) });
+}

@@ -1,0 +1,167 @@
+import type { Lan } from "#ports/lan.ts";
+import type { Link } from "#ports/links.ts";
+import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
+import { EXIT_LOCAL, EXIT_WIRE, type VifId } from "#protocol/forwarding/route-table.ts";
+import { NOTHING, sameFilter, type SourceFilter } from "#protocol/membership/source-filter.ts";
+import type { Address, Family } from "#wire/address.ts";
+import { family } from "#wire/address.ts";
+import type { Core, RuntimeVif } from "./core.ts";
+import { LinkMembership } from "./link-membership.ts";
+
+export interface LanPorts {
+  readonly hostJoins: HostJoins;
+  readonly localMemberships: LocalMemberships;
+}
+
+export type LanMode = "full" | "local";
+
+/**
+ * The kernel does not report all that programs join and leave, so its lists are read from time to time: more often
+ * while we hold joins, because it has nothing to report of a group that we hold joined already; and else because, as
+ * a host of IGMPv1, v2 or MLDv1, it keeps silent where it heard another host's report (RFC 2236 section 3).
+ */
+const RECHECK_MS = 1_000;
+const IDLE_RECHECK_MS = 5_000;
+
+/** A LAN interface. Full: its wire and this computer's programs on it. Local: the programs alone. */
+export class LanVif implements RuntimeVif {
+  readonly id: VifId;
+  readonly name: string;
+  readonly mode: LanMode;
+  readonly link: Link;
+  /** In full mode: the router side towards the hosts of the LAN. */
+  readonly membership: LinkMembership | undefined;
+  readonly #core: Core;
+  readonly #lan: Lan;
+  readonly #ports: LanPorts;
+  readonly #onFailure: () => void;
+  readonly #joined = new Set<Address>();
+  #local: ReadonlyMap<Address, SourceFilter> = new Map();
+  readonly #passiveFor = new Set<string>();
+  #recheckAt: number;
+
+  constructor(core: Core, id: VifId, link: Link, lan: Lan, ports: LanPorts, onFailure: () => void) {
+    this.#core = core;
+    this.#onFailure = onFailure;
+    this.id = id;
+    this.name = link.name;
+    this.link = link;
+    this.mode = lan.mode;
+    this.#lan = lan;
+    this.#ports = ports;
+    core.addVif(this, { kind: "lan", upstream: lan.mode === "full" });
+    const { fd, loop4, loop6, interfaceIndex, mac, mtu, mode } = lan;
+    core.fastPath.send({
+      type: "vif-add",
+      vif: id,
+      device: { kind: "lan", fd, loop4, loop6, interfaceIndex, mac, mtu, mode },
+    });
+    if (mode === "full") {
+      this.membership = new LinkMembership({
+        ownAddress4: queryAddress(link, 4),
+        ownAddress6: queryAddress(link, 6),
+        fastLeave: false,
+        now: core.clock.now(),
+        sendPacket: (packet) => core.fastPath.send({ type: "inject", vif: id, packet }),
+        listenersChanged: (group, filter) => core.listeners(id, EXIT_WIRE, group, filter),
+      });
+      core.scheduler.add(this.membership);
+    }
+    this.#recheckAt = core.clock.now() + IDLE_RECHECK_MS;
+    core.scheduler.add(this);
+    this.#readLocal();
+  }
+
+  get mac(): Uint8Array {
+    return this.#lan.mac;
+  }
+
+  /** Another member of that network forwards on this LAN, or does not any more. */
+  setPassive(network: string, passive: boolean): void {
+    if (passive === this.#passiveFor.has(network)) return;
+    if (passive) this.#passiveFor.add(network);
+    else this.#passiveFor.delete(network);
+    this.#core.forwarding.changeVif(this.id, {
+      kind: "lan",
+      upstream: this.mode === "full",
+      passiveFor: new Set(this.#passiveFor),
+    });
+    this.#core.tableChanged();
+  }
+
+  /** The interface's addresses have changed. */
+  addressesChanged(link: Link, now: number): void {
+    for (const family of [4, 6] as const)
+      this.membership?.setOwnAddress(family, queryAddress(link, family), now);
+  }
+
+  membershipPacket(packet: Uint8Array, own: boolean, now: number): void {
+    if (own) this.#readLocal(); // the kernel said that something changed; its lists say what
+    else this.membership?.handlePacket(packet, now);
+  }
+
+  upstreamWants(group: Address, filter: SourceFilter | undefined): void {
+    try {
+      const outcome = this.#ports.hostJoins.set(this.#lan.interfaceIndex, group, filter ?? NOTHING);
+      if (outcome === "wider")
+        this.#core.log.write("debug", "joined for more sources than asked for", { vif: this.name, group });
+    } catch (error) {
+      this.#core.log.write("warn", "a group could not be joined", {
+        vif: this.name,
+        group,
+        error: String(error),
+      });
+    }
+    const now = this.#core.clock.now();
+    if (filter) {
+      this.#joined.add(group);
+      this.#recheckAt = Math.min(this.#recheckAt, now + RECHECK_MS);
+    } else {
+      this.#joined.delete(group);
+      this.#recheckAt = now; // programs that joined it meanwhile keep it, and the kernel reports nothing
+    }
+  }
+
+  pollTimeout(): number {
+    return this.#recheckAt;
+  }
+
+  handleTimeout(now: number): void {
+    this.#recheckAt = now + (this.#joined.size > 0 ? RECHECK_MS : IDLE_RECHECK_MS);
+    this.#readLocal();
+  }
+
+  failed(errno: number): void {
+    this.#core.log.write("warn", "a LAN interface failed", { vif: this.name, errno });
+    this.#onFailure();
+  }
+
+  close(): void {
+    if (this.membership) this.#core.scheduler.remove(this.membership);
+    this.#core.scheduler.remove(this);
+    this.#ports.hostJoins.forget(this.#lan.interfaceIndex);
+    this.#core.removeVif(this.id, () => this.#lan.close());
+  }
+
+  #readLocal(): void {
+    const read = this.#ports.localMemberships.read(this.#lan.interfaceIndex);
+    for (const group of this.#local.keys())
+      if (!read.has(group)) this.#core.listeners(this.id, EXIT_LOCAL, group, undefined);
+    for (const [group, filter] of read) {
+      const known = this.#local.get(group);
+      if (!known || !sameFilter(known, filter)) this.#core.listeners(this.id, EXIT_LOCAL, group, filter);
+    }
+    this.#local = read;
+  }
+
+  control(): void {}
+  flush(): void {}
+}
+
+/** Queries come from the lowest address of the interface, MLD's from a link-local one (RFC 9777 section 5.1.14). */
+function queryAddress(link: Link, of: Family): Address | undefined {
+  const own = link.addresses.filter(
+    (candidate) => family(candidate.address) === of && (of === 4 || candidate.scope === "link"),
+  );
+  return own[0]?.address;
+}

@@ -1,0 +1,82 @@
+import { Querier } from "#protocol/membership/querier.ts";
+import { QUERIER_DEFAULTS } from "#protocol/membership/querier-options.ts";
+import type { SourceFilter } from "#protocol/membership/source-filter.ts";
+import type { Address, Family } from "#wire/address.ts";
+import {
+  decodeMembershipPacket,
+  encodeMembershipPacket,
+  type RefusalReason,
+} from "#wire/membership-packet.ts";
+import type { Timed } from "./scheduler.ts";
+
+export interface LinkMembershipOptions {
+  /** Sources of our queries. */
+  readonly ownAddress4: Address | undefined;
+  readonly ownAddress6: Address | undefined;
+  readonly fastLeave: boolean;
+  readonly now: number;
+  readonly sendPacket: (packet: Uint8Array) => void;
+  readonly listenersChanged: (group: Address, filter: SourceFilter | undefined) => void;
+}
+
+/** The router side of IGMP and MLD on one link: complete IP packets in and out. */
+export class LinkMembership implements Timed {
+  readonly queriers: Readonly<Record<Family, Querier>>;
+  readonly refused = new Map<RefusalReason, number>();
+  readonly queriesSent: Record<Family, number> = { 4: 0, 6: 0 };
+  readonly reportsReceived: Record<Family, number> = { 4: 0, 6: 0 };
+  readonly #options: LinkMembershipOptions;
+  readonly #ownAddress: Record<Family, Address | undefined>;
+
+  constructor(options: LinkMembershipOptions) {
+    this.#options = options;
+    this.#ownAddress = { 4: options.ownAddress4, 6: options.ownAddress6 };
+    const { fastLeave, now } = options;
+    this.queriers = {
+      4: new Querier({ ...QUERIER_DEFAULTS, family: 4, ownAddress: options.ownAddress4, fastLeave }, now),
+      6: new Querier({ ...QUERIER_DEFAULTS, family: 6, ownAddress: options.ownAddress6, fastLeave }, now),
+    };
+    this.#drain();
+  }
+
+  setOwnAddress(family: Family, address: Address | undefined, now: number): void {
+    if (this.#ownAddress[family] === address) return;
+    this.#ownAddress[family] = address;
+    this.queriers[family].setOwnAddress(address, now);
+    this.#drain();
+  }
+
+  handlePacket(packet: Uint8Array, now: number): void {
+    const decoded = decodeMembershipPacket(packet);
+    if ("refused" in decoded) {
+      this.refused.set(decoded.refused, (this.refused.get(decoded.refused) ?? 0) + 1);
+      return;
+    }
+    if (decoded.message.kind !== "query") this.reportsReceived[decoded.family]++;
+    this.queriers[decoded.family].handleMessage(decoded.message, decoded.source, now);
+    this.#drain();
+  }
+
+  pollTimeout(): number | undefined {
+    return Math.min(this.queriers[4].pollTimeout() ?? Infinity, this.queriers[6].pollTimeout() ?? Infinity);
+  }
+
+  handleTimeout(now: number): void {
+    for (const querier of [this.queriers[4], this.queriers[6]])
+      if ((querier.pollTimeout() ?? Infinity) <= now) querier.handleTimeout(now);
+    this.#drain();
+  }
+
+  #drain(): void {
+    for (const family of [4, 6] as const)
+      for (let command; (command = this.queriers[family].nextCommand());) {
+        if (command.type === "listeners") this.#options.listenersChanged(command.group, command.filter);
+        else {
+          const source = this.#ownAddress[family];
+          if (!source) continue;
+          this.queriesSent[family]++;
+          this.#options.sendPacket(encodeMembershipPacket(command.message, source, command.destination));
+        }
+      }
+  }
+}

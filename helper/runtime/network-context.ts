@@ -1,0 +1,47 @@
+import type { KeyPair } from "#noise/x25519.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
+import type { AddressPrefix, UnicastRoute } from "#ports/fast-path.ts";
+import type { TunAddresses } from "#ports/tun-device.ts";
+import type { Candidate } from "#protocol/addressing/joined-network.ts";
+import type { VifId } from "#protocol/forwarding/route-table.ts";
+import type { Traffic } from "#protocol/session/liveness.ts";
+import { addressBytes, family, type Prefix } from "#wire/address.ts";
+import type { Hello } from "#wire/control.ts";
+import type { Core } from "./core.ts";
+import type { Transport } from "./transport.ts";
+
+/** What the networks of this computer share. */
+export interface NetworkContext {
+  readonly core: Core;
+  readonly transport: Transport;
+  readonly localStatic: KeyPair;
+  readonly hasAes: boolean;
+  readonly hello: Omit<Hello, "type" | "wantsReply">;
+  readonly traffic: (vif: VifId) => Traffic;
+  /** Looks up host names. Never rejects: a name that is not found gives nothing. */
+  readonly resolve: (candidates: readonly Candidate[]) => Promise<readonly Endpoint[]>;
+  /** Where a peer was heard last, also before this daemon started. */
+  readonly lastEndpoint: (publicKey: Uint8Array) => Endpoint | undefined;
+  readonly rememberEndpoint: (publicKey: Uint8Array, endpoint: Endpoint) => void;
+  /** Something that the store keeps has changed. */
+  readonly stateChanged: () => void;
+  /** Own addresses, routes or reachable members have changed. */
+  readonly addressesChanged: () => void;
+  /** A network can be carried for from now on, or not any more. */
+  readonly reachChanged: () => void;
+}
+
+/** What a network adds to this computer. */
+export interface NetworkAddresses extends TunAddresses {
+  readonly unicast: readonly UnicastRoute[];
+}
+
+/** As the fast path has prefixes: 16 bytes, IPv4 mapped. */
+export function mappedPrefix(prefix: Prefix): AddressPrefix {
+  const bytes = addressBytes(prefix.address);
+  if (family(prefix.address) === 6) return { address: bytes, length: prefix.length };
+  const address = new Uint8Array(16);
+  address.set([0xff, 0xff], 10);
+  address.set(bytes, 12);
+  return { address, length: prefix.length + 96 };
+}

@@ -1,0 +1,24 @@
+// Where code lives that is not called but started: worker threads. From the sources it is a .ts file beside the
+// others, in the executable a bundle among its assets; nothing is read from disk then.
+import { getAsset, isSea } from "node:sea";
+import { Worker, type WorkerOptions } from "node:worker_threads";
+
+/** The workers by name, with their entry files from the checkout's root. The build bundles each of them. */
+export const WORKER_ENTRIES = {
+  "fast-path": "helper/fastpath/worker.ts",
+} as const;
+export type WorkerName = keyof typeof WORKER_ENTRIES;
+
+export function workerAsset(name: string): string {
+  return `worker/${name}.cjs`;
+}
+
+export function startWorker(name: WorkerName, options: Omit<WorkerOptions, "eval"> = {}): Worker {
+  if (isSea()) return startBundledWorker(name, options);
+  return new Worker(new URL(`../../${WORKER_ENTRIES[name]}`, import.meta.url), { name, ...options });
+}
+
+/** Inside the executable alone. */
+export function startBundledWorker(name: string, options: Omit<WorkerOptions, "eval"> = {}): Worker {
+  return new Worker(getAsset(workerAsset(name), "utf8"), { name, ...options, eval: true });
+}

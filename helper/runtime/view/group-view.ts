@@ -1,0 +1,94 @@
+// Groups as clients see them: what flows, and who listens to what does not.
+import type { Group, Listener } from "#contract/snapshot.ts";
+import { EXIT_LOCAL, EXIT_WIRE, type ExitKind, type VifId } from "#protocol/forwarding/route-table.ts";
+import type { Engine } from "../engine.ts";
+import { FlowRates } from "./flow-rates.ts";
+
+/** Groups without a packet for this long and without a listener are not shown any more. */
+const SHOWN_MS = 60_000;
+
+export class GroupView {
+  readonly #engine: Engine;
+  readonly #rates = new FlowRates();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  groups(): Group[] {
+    const { core, fastPath } = this.#engine;
+    const now = core.clock.now();
+    const wall = (at: number): number => core.clock.wall() - (now - at);
+    const flows = fastPath.flows(SHOWN_MS);
+    const listeners = new Map<string, Listener[]>();
+    for (const { group, refusal, listeners: found } of core.forwarding.dump().groups) {
+      if (refusal) continue;
+      listeners.set(
+        group,
+        found.map((listener): Listener => {
+          const name = this.#vifName(listener.vif);
+          return {
+            vif: name,
+            mode: listener.mode,
+            sources: [...listener.sources],
+            local: listener.exit === "local",
+            since: core.listenerSince(listener.vif, exitOf(listener.exit), group) ?? core.clock.wall(),
+            packets: 0,
+            bytes: 0,
+          };
+        }),
+      );
+    }
+    const shown: Group[] = flows
+      .filter((flow) => flow.egressCount > 0 || listeners.has(flow.group))
+      .map((flow): Group => {
+        const rate = this.#rates.of(flow, now);
+        const served = (listeners.get(flow.group) ?? []).filter((listener) =>
+          listener.vif === this.#vifName(flow.vif)
+            ? false
+            : listener.sources.includes(flow.source) === (listener.mode === "include"),
+        );
+        return {
+          group: flow.group,
+          source: flow.source,
+          inVif: this.#vifName(flow.vif),
+          listeners: served.map((listener) => ({ ...listener, packets: flow.packets, bytes: flow.bytes })),
+          packets: flow.packets,
+          bytes: flow.bytes,
+          rateBps: rate.bitsPerSecond,
+          pps: rate.packetsPerSecond,
+          lossRatio: null,
+          ttl: flow.ttl,
+          firstSeen: wall(flow.firstSeen),
+          lastSeen: wall(flow.lastSeen),
+        };
+      });
+    const flowing = new Set(shown.map((group) => group.group));
+    for (const [group, found] of listeners)
+      if (!flowing.has(group) && found.length > 0)
+        shown.push({
+          group,
+          source: null,
+          inVif: null,
+          listeners: found,
+          packets: 0,
+          bytes: 0,
+          rateBps: 0,
+          pps: 0,
+          lossRatio: null,
+          ttl: null,
+          firstSeen: null,
+          lastSeen: null,
+        });
+    this.#rates.forget(now);
+    return shown;
+  }
+
+  #vifName(id: VifId): string {
+    return this.#engine.core.vifs.get(id)?.name ?? `vif ${id}`;
+  }
+}
+
+function exitOf(exit: "wire" | "local"): ExitKind {
+  return exit === "local" ? EXIT_LOCAL : EXIT_WIRE;
+}

@@ -1,0 +1,118 @@
+import type { DaemonInfo, Lan, Snapshot, StaticRoute, Stats, Traffic, Warning } from "#contract/snapshot.ts";
+import type { Engine } from "../engine.ts";
+import type { StateKeeper } from "../state-keeper.ts";
+import { addressOrPrefix } from "../store/static-entry.ts";
+import { GroupView } from "./group-view.ts";
+import { NetworkView } from "./network-view.ts";
+import { NO_TRAFFIC } from "./traffic.ts";
+import { VifView, dropsOf, membershipOf } from "./vif-view.ts";
+
+/** What clients are shown, put together from the machines and the fast path's counters. */
+export class SnapshotBuilder {
+  readonly networks: NetworkView;
+  readonly #engine: Engine;
+  readonly #keeper: StateKeeper;
+  readonly #version: string;
+  readonly #startedAt: number;
+  readonly #groups: GroupView;
+  readonly #vifs: VifView;
+
+  constructor(engine: Engine, keeper: StateKeeper, version: string) {
+    this.#engine = engine;
+    this.#keeper = keeper;
+    this.#version = version;
+    this.#startedAt = engine.core.clock.wall();
+    this.networks = new NetworkView(engine);
+    this.#groups = new GroupView(engine);
+    this.#vifs = new VifView(engine);
+  }
+
+  snapshot(): Snapshot {
+    return {
+      daemon: this.#daemon(),
+      networks: this.networks.networks(),
+      vifs: this.#vifs.vifs(),
+      groups: this.#groups.groups(),
+      routes: this.routes(),
+      lans: this.lans(),
+      warnings: this.#warnings(),
+    };
+  }
+
+  routes(): StaticRoute[] {
+    return this.#keeper.state.settings.routes.map(({ id, group, source, fromVif, toVifs }) => ({
+      id,
+      group: addressOrPrefix(group),
+      source: source && addressOrPrefix(source),
+      fromVif,
+      toVifs: [...toVifs],
+      active: this.#engine.statics.isActive(id),
+    }));
+  }
+
+  lans(): Lan[] {
+    const { lans } = this.#engine;
+    return lans
+      .links()
+      .filter((link) => link.kind !== "loopback" && link.multicast)
+      .map((link) => ({
+        name: link.name,
+        index: link.index,
+        up: link.up && link.running,
+        addresses: link.addresses.map((own) => own.address),
+        ...lans.choice(link.name),
+      }));
+  }
+
+  stats(): Stats {
+    const { core, fastPath, transport } = this.#engine;
+    const traffic = { ...NO_TRAFFIC };
+    const drops: Record<string, number> = { ...fastPath.transportCounters().drops };
+    for (const vif of core.vifs.values()) {
+      const counters = fastPath.counters(vif.id);
+      for (const key of Object.keys(traffic) as (keyof Traffic)[]) traffic[key] += counters[key];
+      for (const [reason, count] of Object.entries(dropsOf(vif, counters)))
+        drops[reason] = (drops[reason] ?? 0) + count;
+    }
+    const counters: Record<string, number> = {
+      "session.handshakes-accepted": transport.counters.accepted,
+      "session.cookies-sent": transport.counters.cookies,
+      "session.unknown-frames": transport.counters.unknown,
+    };
+    for (const [reason, count] of transport.counters.dropped)
+      counters[`session.handshakes-dropped-${reason}`] = count;
+    for (const [reason, count] of Object.entries(core.forwarding.drops))
+      counters[`forwarding.${reason}`] = count;
+    for (const vif of core.vifs.values())
+      for (const [reason, count] of membershipOf(vif)?.refused ?? [])
+        counters[`membership.refused-${reason}`] = (counters[`membership.refused-${reason}`] ?? 0) + count;
+    return {
+      uptimeMs: core.clock.wall() - this.#startedAt,
+      rssBytes: process.memoryUsage.rss(),
+      traffic,
+      drops,
+      counters,
+    };
+  }
+
+  #daemon(): DaemonInfo {
+    const { tun, datagrams } = this.#engine;
+    return {
+      version: this.#version,
+      startedAt: this.#startedAt,
+      pid: process.pid,
+      hostname: this.#engine.hostname,
+      tun: tun.name ?? null,
+      port: datagrams.port,
+    };
+  }
+
+  #warnings(): Warning[] {
+    return [...this.#engine.lans.failures].map(([name, { reason, since }]) => ({
+      code: "lan-failed",
+      message: `The interface ${name} cannot be used: ${reason}`,
+      remedy: `castaway lans set ${name} off`,
+      since,
+    }));
+  }
+}

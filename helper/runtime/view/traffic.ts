@@ -1,0 +1,7 @@
+import type { Traffic } from "#contract/snapshot.ts";
+
+export const NO_TRAFFIC: Traffic = { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 };
+
+export function trafficOf({ rxPackets, rxBytes, txPackets, txBytes }: Traffic): Traffic {
+  return { rxPackets, rxBytes, txPackets, txBytes };
+}

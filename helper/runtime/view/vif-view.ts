@@ -1,0 +1,105 @@
+// Vifs as clients see them.
+import type { Querier, Vif } from "#contract/snapshot.ts";
+import type { VifCounters } from "#fastpath/counters.ts";
+import { endpointText } from "#ports/endpoint.ts";
+import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
+import type { Family } from "#wire/address.ts";
+import type { RuntimeVif } from "../core.ts";
+import type { Engine } from "../engine.ts";
+import { LanVif } from "../lan-vif.ts";
+import type { LinkMembership } from "../link-membership.ts";
+import { Peer } from "../peer.ts";
+import { groupPortText } from "../socket-choice.ts";
+import { SocketVif } from "../socket-vif.ts";
+import { TunVif } from "../tun-vif.ts";
+import { trafficOf } from "./traffic.ts";
+
+export class VifView {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  vifs(): Vif[] {
+    const { core, fastPath, networks } = this.#engine;
+    return [...core.vifs.values()].map((vif): Vif => {
+      const counters = fastPath.counters(vif.id);
+      const base = {
+        id: vif.id,
+        name: vif.name,
+        state: "up" as const,
+        detail: "",
+        networkId: null,
+        memberNumber: null,
+        traffic: trafficOf(counters),
+        drops: dropsOf(vif, counters),
+        queriers: this.#queriers(membershipOf(vif)),
+      };
+      if (vif instanceof LanVif)
+        return {
+          ...base,
+          kind: "lan",
+          mode: vif.mode,
+          mtu: vif.link.mtu,
+          addresses: vif.link.addresses.map((own) => own.address),
+        };
+      if (vif instanceof Peer) {
+        const hosted = networks.hosted?.members.byKey(vif.publicKey);
+        const joined = [...networks.joined.values()].find((network) => network.peer === vif);
+        const number = joined ? HOST_NUMBER : (hosted?.number ?? null);
+        return {
+          ...base,
+          kind: "peer",
+          mode: null,
+          mtu: null,
+          state: vif.session.up ? "up" : "down",
+          detail: vif.session.up ? "" : "The member does not answer.",
+          networkId: joined?.id ?? networks.hosted?.id ?? null,
+          memberNumber: number,
+          addresses: vif.session.endpoint ? [endpointText(vif.session.endpoint)] : [],
+        };
+      }
+      if (vif instanceof SocketVif)
+        return {
+          ...base,
+          kind: "socket",
+          mode: null,
+          mtu: null,
+          state: vif.problem === undefined ? "up" : "failed",
+          detail: vif.problem ?? "",
+          addresses: vif.groups.map(groupPortText),
+        };
+      const addresses = networks.addresses().addresses.map((own) => own.address);
+      return { ...base, kind: "tun", mode: null, mtu: this.#engine.tun.mtu ?? null, addresses };
+    });
+  }
+
+  #queriers(membership: LinkMembership | undefined): Querier[] {
+    if (!membership) return [];
+    const now = this.#engine.core.clock.now();
+    return ([4, 6] as const).map((family: Family): Querier => {
+      const dump = membership.queriers[family].dump(now);
+      return {
+        family,
+        version: family === 4 ? dump.querier.version : Math.max(1, dump.querier.version - 1),
+        address: dump.querier.address ?? null,
+        self: dump.role === "querier",
+        queriesSent: membership.queriesSent[family],
+        reportsReceived: membership.reportsReceived[family],
+      };
+    });
+  }
+}
+
+/** What the fast path dropped, and what the slow path did that serves the vif. */
+export function dropsOf(vif: RuntimeVif, { drops }: Pick<VifCounters, "drops">): Record<string, number> {
+  const all: Record<string, number> = { ...drops };
+  if (vif instanceof SocketVif)
+    for (const [reason, count] of Object.entries(vif.drops)) all[reason] = (all[reason] ?? 0) + count;
+  return all;
+}
+
+export function membershipOf(vif: unknown): LinkMembership | undefined {
+  return vif instanceof LanVif || vif instanceof TunVif ? vif.membership : undefined;
+}

@@ -1,0 +1,11 @@
+// A small program with the parts that are hard to get into one file: FFI in the main thread and in a worker.
+import koffi from "koffi";
+import { startBundledWorker } from "#runtime/resources.ts";
+
+const getpid = koffi.load(null).func("int getpid()") as () => number;
+const worker = startBundledWorker("echo", { workerData: "hello" });
+worker.on("message", (message: { greeting: string; pid: number }) => {
+  console.log(
+    JSON.stringify({ own: process.pid, main: getpid(), worker: message.pid, greeting: message.greeting }),
+  );
+});

@@ -1,0 +1,125 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { completionWords } from "#cli/completion.ts";
+import type { CliContext } from "#cli/context.ts";
+import { createProgram } from "#cli/program.ts";
+import { startFakeDaemon, type FakeDaemon } from "../control/fake-daemon.ts";
+import { SNAPSHOT, STREAM } from "../control/sample-state.ts";
+import { run } from "./run.ts";
+
+const silent = { write: () => {}, isTTY: false, columns: 80, color: false };
+const context: CliContext = {
+  environment: {},
+  out: silent,
+  err: silent,
+  wall: () => 0,
+  version: "0.1.0",
+  connect: () => Promise.reject(new Error("not here")),
+  runDaemon: () => Promise.resolve(),
+  exitCode: 0,
+};
+
+function paths(command: Command, path: string[] = []): string[][] {
+  return [path, ...command.commands.flatMap((sub) => paths(sub, [...path, sub.name()]))];
+}
+const ALL = paths(createProgram(context));
+
+test("the commands are there", () => {
+  expect(ALL.filter((path) => path.length === 1).map(([name]) => name)).toEqual(
+    expect.arrayContaining(
+      "daemon up down status invite join leave members groups routes stats dump doctor logs completion version".split(
+        " ",
+      ),
+    ),
+  );
+});
+
+test("alone it prints help, with the exit codes", async () => {
+  const { code, out, err } = await run([]);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toContain("Usage: castaway");
+  for (const number of [0, 1, 2, 3, 4, 5, 6]) expect(out).toMatch(new RegExp(`^ {2}${number} {2}\\w`, "m"));
+});
+
+test.each(ALL.map((path) => path.join(" ")))("castaway %s --help", async (path) => {
+  const { code, out, err } = await run([...path.split(" ").filter(Boolean), "--help"]);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toContain("Usage: castaway");
+  if (path) expect(out).toContain("--json");
+});
+
+describe("completion", () => {
+  test("knows every command and option", () => {
+    const words = completionWords(createProgram(context));
+    expect([...words.keys()]).toEqual(ALL.map((path) => path.join(" ")));
+    expect(words.get("invite")).toEqual(
+      expect.arrayContaining(["list", "revoke", "--uses", "--json", "--help"]),
+    );
+    expect(words.get("completion")).toEqual(expect.arrayContaining(["bash", "zsh", "fish"]));
+  });
+
+  test("bash takes the script, and completes with it", async () => {
+    const { out } = await run(["completion", "bash"]);
+    expect(spawnSync("bash", ["-n"], { input: out })).toMatchObject({ status: 0 });
+    const complete = (line: string): string[] => {
+      const words = ["castaway", ...line.split(" ")];
+      const script = `${out}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; _castaway; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim().split("\n");
+    };
+    expect(complete("st")).toEqual(["status", "stats"]);
+    expect(complete("invite re")).toEqual(["revoke"]);
+    expect(complete("invite list --j")).toEqual(["--json"]);
+    expect(complete("completion f")).toEqual(["fish"]);
+  });
+
+  const shells = (["zsh", "fish"] as const).filter((shell) => spawnSync(shell, ["--version"]).status === 0);
+  test.skipIf(shells.length === 0)(
+    "zsh and fish take theirs (skipped where neither is installed)",
+    async () => {
+      for (const shell of shells) {
+        const { out } = await run(["completion", shell]);
+        expect(spawnSync(shell, ["-n"], { input: out })).toMatchObject({ status: 0 });
+      }
+    },
+  );
+});
+
+describe("as a process", () => {
+  const main = join(import.meta.dirname, "../../../helper/cli/main.ts");
+  const folder = mkdtempSync(join(tmpdir(), "castaway-cli-"));
+  let daemon: FakeDaemon;
+  beforeAll(async () => {
+    daemon = await startFakeDaemon();
+    const groups = Array.from({ length: 2_000 }, (_, i) => ({
+      ...STREAM,
+      group: `239.0.${i >> 8}.${i & 255}`,
+    }));
+    daemon.snapshot = { ...SNAPSHOT, groups };
+  });
+  afterAll(async () => {
+    rmSync(folder, { recursive: true });
+    await daemon.stop();
+  });
+
+  test("a reader that has enough is no failure: castaway dump | head", async () => {
+    const child = spawn(process.execPath, [main, "dump", "--socket", daemon.path]);
+    let err = "";
+    child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+    child.stdout.once("data", () => child.stdout.destroy());
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+  });
+
+  test("exit codes reach the shell", () => {
+    const ended = (...words: string[]): number | null => spawnSync(process.execPath, [main, ...words]).status;
+    expect(ended("version")).toBe(0);
+    expect(ended("verison")).toBe(2);
+    expect(ended("status", "--socket", join(folder, "nothing.sock"))).toBe(3);
+    writeFileSync(join(folder, "file"), "");
+    expect(ended("status", "--socket", join(folder, "file"))).toBe(4);
+  });
+});

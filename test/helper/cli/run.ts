@@ -1,0 +1,51 @@
+import { connect } from "#contract/client.ts";
+import type { CliContext } from "#cli/context.ts";
+import { runCli } from "#cli/program.ts";
+import type { DaemonOptions } from "#runtime/daemon-options.ts";
+import { NOW } from "../control/sample-state.ts";
+
+export interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** What `castaway daemon` would have been started with. */
+  readonly daemon: DaemonOptions | undefined;
+}
+
+export interface RunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly tty?: boolean;
+  readonly columns?: number;
+  /** Called with each piece of output. */
+  readonly onOutput?: (text: string) => void;
+}
+
+/** One command line, in this process, with the real client. */
+export async function run(words: readonly string[], options: RunOptions = {}): Promise<Run> {
+  let out = "";
+  let err = "";
+  let daemon: DaemonOptions | undefined;
+  const terminal = {
+    isTTY: options.tty ?? false,
+    columns: options.columns ?? 80,
+    color: options.tty ?? false,
+  };
+  const context: CliContext = {
+    environment: options.environment ?? {},
+    out: {
+      ...terminal,
+      write: (text) => {
+        out += text;
+        options.onOutput?.(text);
+      },
+    },
+    err: { ...terminal, write: (text) => void (err += text) },
+    wall: () => NOW,
+    version: "0.1.0",
+    connect,
+    runDaemon: async (given) => void (daemon = given),
+    exitCode: 0,
+  };
+  await runCli(context, words);
+  return { code: context.exitCode, out, err, daemon };
+}

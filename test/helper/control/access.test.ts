@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { connect } from "#contract/client.ts";
+import { METHODS, type Method } from "#contract/methods.ts";
+import { OWNER, ROOT, startFakeDaemon, STRANGER, type FakeDaemon } from "./fake-daemon.ts";
+
+// Parameters that the schemas take, for a call of every method.
+const PARAMS: Record<Method, Record<string, unknown>> = {
+  status: {},
+  watch: {},
+  up: {},
+  down: {},
+  "invite.create": {},
+  "invite.list": {},
+  "invite.revoke": { invite: "i1" },
+  "invite.approve": { request: "r1" },
+  "invite.deny": { request: "r1" },
+  join: { link: "castaway://join/x" },
+  leave: {},
+  "members.list": {},
+  "members.rename": { member: 2, name: "bob" },
+  "members.remove": { member: 2 },
+  "routes.list": {},
+  "routes.add": { group: "239.1.1.1", fromVif: "eth0", toVifs: [] },
+  "routes.remove": { id: "s1" },
+  "lans.list": {},
+  "lans.set": { name: "eth0", mode: "off" },
+  "owners.list": {},
+  "owners.add": { uid: 1002 },
+  "owners.remove": { uid: 1002 },
+  stats: {},
+  dump: {},
+  doctor: {},
+  logs: {},
+  shutdown: {},
+};
+const ALL = Object.keys(METHODS) as Method[];
+
+let daemon: FakeDaemon;
+
+async function allowed(): Promise<Method[]> {
+  const client = await connect(daemon.path);
+  const passed: Method[] = [];
+  for (const method of ALL) {
+    try {
+      await client.call(method, PARAMS[method] as never);
+      passed.push(method);
+    } catch (error) {
+      expect(error).toMatchObject({ code: "permission-denied" });
+    }
+  }
+  client.close();
+  return passed;
+}
+
+describe("where others may read", () => {
+  beforeAll(async () => {
+    daemon = await startFakeDaemon();
+  });
+  afterAll(() => daemon.stop());
+  beforeEach(() => daemon.calls.splice(0));
+
+  test("root may call everything, and handlers learn who called", async () => {
+    daemon.caller = ROOT;
+    expect(await allowed()).toEqual(ALL);
+    expect(daemon.calls.length).toBeGreaterThan(20);
+    expect(daemon.calls.every(({ caller }) => caller.uid === ROOT.uid)).toBe(true);
+  });
+
+  test("the daemon's own uid counts as root", async () => {
+    daemon.caller = { uid: 64_000, gid: 1, pid: 1 };
+    expect(await allowed()).toEqual(ALL);
+  });
+
+  test("an owner may do everything but choose owners", async () => {
+    daemon.caller = OWNER;
+    expect(await allowed()).toEqual(
+      ALL.filter((method) => !["owners.add", "owners.remove"].includes(method)),
+    );
+  });
+
+  test("anybody else may look, and no handler runs for the rest", async () => {
+    daemon.caller = STRANGER;
+    const reads = [
+      "status",
+      "watch",
+      "members.list",
+      "routes.list",
+      "lans.list",
+      "owners.list",
+      "stats",
+      "doctor",
+    ];
+    expect((await allowed()).sort()).toEqual(reads.sort());
+    expect(daemon.calls.map(({ method }) => method).filter((method) => !reads.includes(method))).toEqual([]);
+  });
+
+  test("whom the kernel does not name may do nothing", async () => {
+    daemon.caller = undefined;
+    expect(await allowed()).toEqual([]);
+  });
+
+  test("the refusal carries the command that would help", async () => {
+    daemon.caller = STRANGER;
+    const client = await connect(daemon.path);
+    await expect(client.call("down", {})).rejects.toMatchObject({
+      remedy: expect.stringContaining("sudo castaway owners add 1001"),
+    });
+    client.close();
+  });
+});
+
+test("where others may do nothing, they learn nothing but that", async () => {
+  daemon = await startFakeDaemon({ others: "none" });
+  daemon.caller = STRANGER;
+  expect(await allowed()).toEqual([]);
+  await daemon.stop();
+});

@@ -1,0 +1,263 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import * as v from "valibot";
+import { METHODS, type Method, type Params, type Result } from "#contract/methods.ts";
+import { snapshotSchema, type Snapshot } from "#contract/snapshot.ts";
+import type { Clock } from "#ports/clock.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
+import type { Link } from "#ports/links.ts";
+import type { DaemonApi, PeerCredentials } from "#runtime/control/daemon-api.ts";
+import { Engine } from "#runtime/engine.ts";
+import { daemonHandlers } from "#runtime/handlers/daemon-handlers.ts";
+import { defaultLanMode } from "#runtime/lan-policy.ts";
+import { RingLog } from "#runtime/log.ts";
+import { StateKeeper } from "#runtime/state-keeper.ts";
+import type { LanSetting } from "#runtime/store/state.ts";
+import { TunVif } from "#runtime/tun-vif.ts";
+import { SnapshotBuilder } from "#runtime/view/snapshot-builder.ts";
+import { encodeMembershipPacket } from "#wire/membership-packet.ts";
+import { FakeFastPath } from "./fake-fast-path.ts";
+import { FakeJoins, FakeLan, FakeLinks, FakeTun } from "./fake-devices.ts";
+import type { Host, Listener, World } from "./world.ts";
+
+export interface ComputerOptions {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  /** Interfaces; by default none. */
+  readonly links?: readonly Link[];
+  /** Which LAN an interface is plugged into, by name of the interface. */
+  readonly segments?: Readonly<Record<string, string>>;
+  readonly lans?: readonly LanSetting[];
+  /** State of an earlier run. */
+  readonly folder?: string;
+}
+
+interface Plug {
+  readonly heard: Set<Listener>;
+  readonly member: Listener;
+}
+
+type Called = Exclude<Method, "status" | "watch">;
+const ROOT: PeerCredentials = { uid: 0, gid: 0, pid: 1 };
+const clock: Clock = { now: () => performance.now(), wall: () => Date.now() };
+
+/** A daemon in memory: all of the slow path as it is, around it a world that is simulated. */
+export class Computer implements Host {
+  readonly options: ComputerOptions;
+  readonly folder: string;
+  readonly keeper: StateKeeper;
+  readonly engine: Engine;
+  readonly api: DaemonApi;
+  readonly snapshots: SnapshotBuilder;
+  readonly log: RingLog;
+  readonly fast: FakeFastPath;
+  readonly links: FakeLinks;
+  readonly joins = new FakeJoins();
+  readonly tun = new FakeTun();
+  readonly lans: FakeLan[] = [];
+  /** Interfaces that cannot be opened. */
+  readonly brokenLans = new Set<string>();
+  shutdowns = 0;
+  endpoint: Endpoint;
+  readonly #world: World;
+  readonly #plugs = new Map<number, Plug>();
+
+  static async start(world: World, options: ComputerOptions): Promise<Computer> {
+    const folder = options.folder ?? temporaryFolder();
+    const log = new RingLog("debug", () => {}, false);
+    const randomKey = (): Uint8Array => world.random.bytes(32);
+    const loaded = StateKeeper.load({ folder, newState: false, clock, log, randomKey });
+    const computer = new Computer(world, { ...options, folder }, await world.answer(loaded), log);
+    onTestFinished(async () => {
+      computer.fast.kill();
+      computer.engine.core.scheduler.stop();
+      await computer.keeper.close().catch(() => {}); // a test may have made saving fail
+    });
+    computer.engine.start();
+    return computer;
+  }
+
+  private constructor(world: World, options: ComputerOptions, keeper: StateKeeper, log: RingLog) {
+    this.#world = world;
+    this.options = options;
+    this.folder = options.folder!;
+    this.endpoint = options.endpoint;
+    this.keeper = keeper;
+    this.log = log;
+    this.links = new FakeLinks(options.links ?? []);
+    this.fast = new FakeFastPath(
+      (to, data) => world.send(this.endpoint, to, data),
+      (fd, payload) => this.#beacon(fd, payload),
+    );
+    world.bind(options.endpoint, this);
+    this.engine = new Engine({
+      clock,
+      entropy: { bytes: (length) => world.random.bytes(length) },
+      log,
+      keeper,
+      port: options.endpoint.port,
+      access: {
+        devices: true,
+        tunnelEnd: (core) => new TunVif(core, core.takeVifId()!, this.tun, this.joins),
+        lanMode: defaultLanMode,
+        openLan: (of, mode) => this.#openLan(of, mode),
+      },
+      ports: {
+        hasAes: true,
+        openDatagrams: (port) => ({ fd: 3, port, receiveBuffer: 8 << 20, close: () => {} }),
+        sendDatagram: (_from, to, data) => world.send(this.endpoint, to, data),
+        startFastPath: () => this.fast,
+        openLinks: () => this.links,
+        openJoins: () => ({ own: this.joins, local: this.joins }),
+      },
+      lans: options.lans ?? [],
+      socketVifs: [],
+      build: "0.1.0",
+      hostname: options.name,
+      changed: () => {},
+    });
+    this.snapshots = new SnapshotBuilder(this.engine, keeper, "0.1.0");
+    const { engine, snapshots } = this;
+    this.api = daemonHandlers({ engine, keeper, snapshots, log, shutdown: () => this.shutdowns++ });
+  }
+
+  arrive(data: Uint8Array, from: Endpoint): void {
+    this.fast.arrive(data, from);
+  }
+
+  /** A call as a client makes it, checked by the contract both ways; lets time pass until it is answered. */
+  async call<M extends Called>(method: M, params: Params<M>): Promise<Result<M>> {
+    const handler = this.api[method] as (params: Params<M>, caller: PeerCredentials) => Promise<Result<M>>;
+    const parsed = v.parse(METHODS[method].params, params) as Params<M>;
+    const result = await this.#world.answer((async () => handler(parsed, ROOT))());
+    return v.parse(METHODS[method].result, result) as Result<M>;
+  }
+
+  /** What `castaway status` shows. */
+  status(): Snapshot {
+    return v.parse(snapshotSchema, this.api.snapshot());
+  }
+
+  /** An invite to this computer's network, its endpoint in it. */
+  async invite(params: Params<"invite.create"> = {}): Promise<string> {
+    const { address, port } = this.endpoint;
+    const { link } = await this.call("invite.create", { endpoints: [`${address}:${port}`], ...params });
+    return link;
+  }
+
+  /** Ends as by SIGTERM, or as by an update. */
+  async stop(reason: "bye" | "restarting" = "bye"): Promise<void> {
+    await this.#world.answer(this.engine.close(reason));
+    this.#world.unbind(this.endpoint);
+    await this.#world.answer(this.keeper.close());
+  }
+
+  /** Ends as by SIGKILL: not a word to anybody. What was to be written is on disk; test/helper/store has the rest. */
+  async kill(): Promise<void> {
+    this.fast.kill();
+    this.engine.core.scheduler.stop();
+    this.#world.unbind(this.endpoint);
+    await this.#world.answer(this.keeper.close());
+  }
+
+  /** The same computer, started again with the state that it left. */
+  again(change: Partial<ComputerOptions> = {}): Promise<Computer> {
+    return Computer.start(this.#world, { ...this.options, folder: this.folder, ...change });
+  }
+
+  /** Its outer address changes, and nobody tells it. */
+  moveTo(endpoint: Endpoint): void {
+    this.#world.unbind(this.endpoint);
+    this.endpoint = endpoint;
+    this.#world.bind(endpoint, this);
+  }
+
+  /** A program on this computer joins a group on the TUN, or leaves it. */
+  joinsGroup(group: string, joins = true): void {
+    const source = group.includes(":") ? "fe80::2" : "10.0.0.2";
+    const type = joins ? "to-exclude" : "to-include";
+    const message = { kind: "report", version: 3, records: [{ type, group, sources: [] }] } as const;
+    const vif = this.engine.tun.vif!;
+    this.fast.emit({
+      type: "membership-packet",
+      vif,
+      own: true,
+      packet: encodeMembershipPacket(message, source),
+    });
+  }
+
+  /** A packet to a group comes in by the vif of that name. Returns nothing: look at `fast.delivered`. */
+  hears(vifName: string, group: string, source: string): void {
+    const vif = [...this.engine.core.vifs.values()].find(({ name }) => name === vifName);
+    if (!vif) throw new Error(`no vif ${vifName}`);
+    this.fast.forward(vif.id, { group, source, hops: 8 });
+  }
+
+  vifNames(): string[] {
+    return [...this.engine.core.vifs.values()].map(({ name }) => name).sort();
+  }
+
+  #openLan(of: Link, mode: "full" | "local"): FakeLan {
+    if (this.brokenLans.has(of.name)) throw new Error("permission denied");
+    const lan = new FakeLan(of, mode);
+    this.lans.push(lan);
+    const segment = this.options.segments?.[of.name];
+    if (segment === undefined) return lan;
+    const heard = this.#world.segment(segment);
+    const member = {
+      hear: (data: Uint8Array) => {
+        for (const [vif, { device }] of this.fast.vifs)
+          if (device.kind === "lan" && device.fd === lan.fd)
+            this.fast.emit({ type: "beacon", vif, from: Uint8Array.of(2, 9, 9, 9, 9, 9), data });
+      },
+    };
+    heard.add(member);
+    this.#plugs.set(lan.fd, { heard, member });
+    return lan;
+  }
+
+  #beacon(fd: number, payload: Uint8Array): void {
+    const plug = this.#plugs.get(fd);
+    if (plug) for (const other of plug.heard) if (other !== plug.member) other.hear(payload);
+  }
+}
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "castaway-runtime-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const HOME: ComputerOptions = {
+  name: "home",
+  endpoint: { address: "192.0.2.1", port: 42268 },
+};
+export const LAPTOP: ComputerOptions = {
+  name: "laptop",
+  endpoint: { address: "198.51.100.7", port: 5000 },
+};
+export const PHONE: ComputerOptions = {
+  name: "phone",
+  endpoint: { address: "2001:db8:5::1", port: 6000 },
+};
+
+/** A computer that hosts a network. */
+export async function host(world: World, options: ComputerOptions = HOME, name = "Home"): Promise<Computer> {
+  const computer = await Computer.start(world, options);
+  await computer.call("up", { name });
+  return computer;
+}
+
+/** A computer that is in the network of another one, and knows all of it. */
+export async function guestOf(
+  of: Computer,
+  world: World,
+  options: ComputerOptions = LAPTOP,
+): Promise<Computer> {
+  const computer = await Computer.start(world, options);
+  await computer.call("join", { link: await of.invite() });
+  await world.run(1_000);
+  return computer;
+}

@@ -1,0 +1,165 @@
+import { describe, expect, test } from "vitest";
+import { Computer, guestOf, HOME, host } from "./computer.ts";
+import { failure } from "./failure.ts";
+import { link } from "./fake-devices.ts";
+import { World } from "./world.ts";
+
+const HOME_WITH_LAN = { ...HOME, links: [link("eth0")] };
+
+/** After a call that was refused everything goes on: the state can be saved, and a daemon starts from it. */
+async function expectSound(of: Computer): Promise<void> {
+  await of.call("owners.add", { uid: 4711 });
+  await of.kill();
+  const again = await of.again();
+  expect(again.keeper.state.settings.owners).toContain(4711);
+  again.status();
+}
+
+describe("static joins and routes", () => {
+  test("take effect while the interfaces that they name are there", async () => {
+    const world = new World();
+    const home = await host(world, HOME);
+    const { id } = await home.call("routes.add", { group: "239.9.9.9", fromVif: "eth+", toVifs: [] });
+    const active = (): boolean => home.status().routes.find((route) => route.id === id)!.active;
+    expect(active()).toBe(false);
+    home.links.change([link("eth0")], { type: "link-changed", index: 2, name: "eth0" });
+    await world.until(active, 1_000);
+    expect([...home.joins.joined]).toEqual([["2 239.9.9.9", "exclude"]]);
+    home.links.change([], { type: "link-removed", index: 2, name: "eth0" });
+    await world.until(() => !active(), 1_000);
+    expect(home.joins.joined.size).toBe(0);
+    await home.call("routes.remove", { id });
+    expect(home.status().routes).toEqual([]);
+    expect((await failure(home.call("routes.remove", { id }))).code).toBe("not-found");
+  });
+
+  test("carry a source's group to a member that did not ask, as long as the route is there", async () => {
+    const world = new World();
+    const home = await host(world, HOME_WITH_LAN);
+    const laptop = await guestOf(home, world);
+    laptop.engine.core.forwarding.addStaticJoin(1, "239.9.9.9"); // nobody listens there by report
+    await home.call("routes.add", {
+      group: "239.9.9.0/24",
+      source: "192.168.2.5",
+      fromVif: "eth0",
+      toVifs: ["peer-2"],
+    });
+    const sent = (): number =>
+      home.fast.counters(
+        home.engine.networks.hosted!.peerOfMember(home.engine.networks.hosted!.members.byNumber(2)!)!.id,
+      ).txPackets;
+    const before = sent();
+    home.hears("eth0", "239.9.9.1", "192.168.2.5");
+    expect(sent()).toBe(before + 1);
+    home.hears("eth0", "239.9.9.1", "192.168.2.6"); // another source
+    home.hears("eth0", "239.9.8.1", "192.168.2.5"); // another group
+    expect(sent()).toBe(before + 1);
+  });
+
+  test.each([
+    ["a prefix wider than multicast", { group: "224.0.0.0/3" }],
+    ["all of IPv4", { group: "0.0.0.0/0" }],
+    ["no multicast", { group: "10.0.0.1" }],
+    ["a join to a prefix", { group: "239.1.0.0/16", toVifs: [] }],
+    ["bits behind the length", { group: "239.1.2.3/16" }],
+    ["a length that is none", { group: "239.1.2.3/33" }],
+    ["a source of the other family", { source: "2001:db8::1" }],
+    ["a join to a prefix of sources", { source: "10.0.0.0/8", toVifs: [] }],
+    ["a group that stays on its link", { group: "239.255.255.250" }],
+    ["a source that no packet from elsewhere has", { source: "127.0.0.1" }],
+    ["a source that is a group", { source: "239.1.2.3" }],
+    ["text that only looks like an address", { group: "::::" }],
+  ])("%s is refused, and does no harm", async (_what, change) => {
+    const world = new World();
+    const home = await host(world, HOME_WITH_LAN);
+    const entry = { group: "239.1.2.3", fromVif: "eth0", toVifs: ["castaway0"], ...change };
+    expect((await failure(home.call("routes.add", entry))).code).toBe("bad-request");
+    expect(home.status().routes).toEqual([]);
+    await expectSound(home);
+  });
+
+  test("are 1,024 at most", async () => {
+    const world = new World();
+    const home = await host(world);
+    const { keeper } = home;
+    const one = { group: { address: "239.1.1.1", length: 32 }, source: null, fromVif: "x", toVifs: [] };
+    keeper.setSettings({ routes: Array.from({ length: 1024 }, (_, i) => ({ id: `r${i}`, ...one })) });
+    const call = home.call("routes.add", { group: "239.1.1.2", fromVif: "eth0", toVifs: [] });
+    expect((await failure(call)).code).toBe("conflict");
+  });
+});
+
+describe("what the contract lets through and the store would not", () => {
+  const odd = "e\u200dth"; // a joiner of no width
+  test.each<[string, (home: Computer) => Promise<unknown>]>([
+    ["a LAN's name", (home) => home.call("lans.set", { name: odd, mode: "full" })],
+    [
+      "a route's interface",
+      (home) => home.call("routes.add", { group: "239.1.1.1", fromVif: odd, toVifs: [] }),
+    ],
+    ["an endpoint without a name", (home) => home.call("invite.create", { endpoints: ["..:42268"] })],
+    [
+      "an endpoint with a wrong address",
+      (home) => home.call("invite.create", { endpoints: ["[::::]:42268"] }),
+    ],
+    ["an endpoint of digits", (home) => home.call("invite.create", { endpoints: ["1.2.3:42268"] })],
+    ["an endpoint without a port", (home) => home.call("invite.create", { endpoints: ["home.example:0"] })],
+    ["a port that is none", (home) => home.call("invite.create", { endpoints: ["home.example:65536"] })],
+  ])("%s: the state can still be saved", async (_what, call) => {
+    const world = new World();
+    const home = await host(world);
+    await expect(call(home)).rejects.toThrow();
+    await expectSound(home);
+  });
+
+  test("more LANs and owners than a state holds", async () => {
+    const world = new World();
+    const home = await host(world);
+    const { settings } = home.keeper.state;
+    home.keeper.setSettings({
+      lans: Array.from({ length: 1024 }, (_, i) => ({ name: `x${i}`, mode: "off" })),
+      owners: Array.from({ length: 256 }, (_, i) => i + 5000),
+    });
+    expect(settings.lans).toEqual([]);
+    expect((await failure(home.call("lans.set", { name: "eth0", mode: "full" }))).code).toBe("conflict");
+    expect((await failure(home.call("owners.add", { uid: 1 }))).code).toBe("conflict");
+    await home.call("owners.add", { uid: 5000 }); // is one already
+    await home.call("lans.set", { name: "x7", mode: "full" });
+    await home.call("owners.remove", { uid: 5001 });
+    await home.call("owners.add", { uid: 1 });
+  });
+
+  test("names of networks and computers", async () => {
+    const world = new World();
+    const home = await Computer.start(world, { ...HOME, name: `${"x".repeat(60)}\ue000` });
+    await home.call("up", { name: "\ue000" });
+    expect(home.status().networks[0]!.name).not.toBe("");
+    await expectSound(home);
+  });
+});
+
+test("a thousand open invites: the next one has to wait for a place", async () => {
+  const world = new World();
+  const home = await host(world);
+  const network = home.engine.networks.hosted!;
+  for (let i = 0; i < 1000; i++) network.createInvite({ secret: world.random.bytes(16), candidates: [] });
+  const { code, remedy } = await failure(home.call("invite.create", {}));
+  expect(code).toBe("conflict");
+  expect(remedy).toContain("revoke");
+});
+
+test("endpoints that were said are remembered, the latest first, eight at most", async () => {
+  const world = new World();
+  const home = await host(world, HOME_WITH_LAN);
+  for (let i = 1; i <= 9; i++) await home.call("invite.create", { endpoints: [`home${i}.example:42268`] });
+  const { endpoints } = await home.call("invite.create", { endpoints: ["[2001:db8::1]:9"] });
+  expect(endpoints.slice(0, 2)).toEqual(["[2001:db8::1]:9", "home9.example:42268"]);
+  expect(endpoints).toHaveLength(8);
+});
+
+test("an invite names the computer's own addresses where nobody said any", async () => {
+  const world = new World();
+  const home = await host(world, HOME_WITH_LAN);
+  const { endpoints } = await home.call("invite.create", {});
+  expect(endpoints).toEqual(["192.168.2.10:42268"]);
+});

@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { Members } from "#protocol/addressing/members.ts";
+import { Invites } from "#protocol/invite/invites.ts";
+import { initialState } from "#runtime/store/state.ts";
+import type { State } from "#runtime/store/state.ts";
+import { parsePrefix } from "#wire/address.ts";
+
+export const NOW = Date.UTC(2026, 10, 21, 4, 5, 6);
+export const PRIVATE_KEY = new Uint8Array(32).fill(9);
+const bytes = (value: number, length = 32) => new Uint8Array(length).fill(value);
+
+/** A folder of its own that is gone after the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "castaway-store-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A state in which every field is used. */
+export function fullState(): State {
+  const { machine } = initialState(PRIVATE_KEY);
+  const plan = { prefix6: parsePrefix("fd12:3456:789a::/48"), prefix4: parsePrefix("100.64.4.0/22") };
+  const host = { publicKey: machine.publicKey, name: "home", now: NOW };
+  const members = new Members(plan, Members.initialState(host));
+  const invites = new Invites(Invites.initialState);
+  const secret = bytes(5, 16);
+  const { invite } = invites.create({
+    now: NOW,
+    secret,
+    hostPublicKey: machine.publicKey,
+    networkName: "Home",
+    candidates: [],
+    uses: 5,
+    label: "for Anna",
+  });
+  const id = Uint8Array.fromHex(invite.id);
+  for (const n of [21, 22]) {
+    const check = invites.use(id, bytes(n), NOW)!;
+    members.admit({ publicKey: bytes(n), psk: check.psk, invite: check, name: `m${n}`, now: NOW });
+  }
+  members.remove(3, NOW, invites.lastSerial);
+  invites.revoke(invite.id, NOW);
+  const ranges = [parsePrefix("239.0.0.0/8"), parsePrefix("ff3e::/32")];
+  return {
+    machine,
+    hosted: {
+      name: "Home",
+      createdAt: NOW,
+      plan,
+      sharedRanges: ranges,
+      shareLan: true,
+      enabled: true,
+      members: members.state(),
+      invites: invites.state(),
+    },
+    joined: [
+      {
+        hostPublicKey: bytes(31),
+        psk: bytes(32),
+        inviteId: bytes(33, 8),
+        networkName: "Elsewhere",
+        ownName: "laptop",
+        joinedAt: NOW,
+        candidates: [
+          { host: "192.0.2.1", port: 4000 },
+          { host: "home.example.net", port: 4000 },
+        ],
+        assigned: { number: 7, plan },
+        sharedRanges: ranges,
+        enabled: false,
+      },
+    ],
+    settings: {
+      port: 4000,
+      lans: [{ name: "eth0", mode: "local" }],
+      endpoints: [{ host: "203.0.113.5", port: 4000 }],
+      routes: [
+        {
+          id: "1",
+          group: parsePrefix("239.1.2.3/32"),
+          source: parsePrefix("192.0.2.0/24"),
+          fromVif: "eth+",
+          toVifs: ["castaway0"],
+        },
+        {
+          id: "2",
+          group: parsePrefix("ff3e::1"),
+          source: parsePrefix("2001:db8::1"),
+          fromVif: "eth0",
+          toVifs: [],
+        },
+      ],
+      owners: [1000],
+    },
+  };
+}
