@@ -1,0 +1,74 @@
+// npm run bench: what Castaway costs and carries, beside what people use today, in one run.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { LAB_TOOLS, ensureTools } from "#test/demo/install.ts";
+import { DemoError, say } from "#test/demo/steps.ts";
+import { comparisonTable, judge, type Figures } from "./figures.ts";
+import { harnessFolder, runHarness } from "./harness.ts";
+
+const HELP = `npm run bench [-- options] [peers]
+  --quick      one of everything instead of medians of three
+  --check      only whether each peer comes up and carries the groups
+  --alone      Castaway against socat in our own lab, without the harness
+  --out FILE   write the table there, too
+The harness is looked for in $MCBENCH and beside the checkout. Its peers unless named: `;
+
+const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
+// Read by the test daemons where they are loaded, so before that.
+process.env["CASTAWAY_BIN"] = join(CHECKOUT, "out/castaway");
+const { reportIdle, runAlone } = await import("./alone.ts");
+
+const PEERS = ["castaway", "openvpn", "fastd", "socat", "vxlan-bridge"];
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
+      alone: { type: "boolean", default: false },
+      out: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return say(HELP + PEERS.join(" "));
+  if (process.getuid?.() !== 0)
+    throw new DemoError("The bench needs root, for network namespaces", "sudo npm run bench");
+  build();
+  const folder = values.alone ? undefined : harnessFolder();
+  let figures: Figures[];
+  if (folder === undefined) {
+    say("Quick mode: Castaway against socat in our own lab.");
+    await ensureTools([...LAB_TOOLS, ["socat", "socat"], ["python3", "python3"]]);
+    figures = await runAlone();
+  } else {
+    const peers = positionals.length > 0 ? positionals : PEERS;
+    figures = await runHarness(folder, { peers, quick: values.quick, check: values.check });
+    if (values.check) return;
+    if (peers.includes("castaway")) await reportIdle();
+  }
+  const table = comparisonTable(figures);
+  say(`\n${table}\n`);
+  for (const { text, holds } of judge(figures)) say(`${holds ? "holds " : "MISSED"}  ${text}`);
+  if (values.out !== undefined) {
+    mkdirSync(dirname(values.out), { recursive: true });
+    writeFileSync(values.out, `${table}\n`);
+  }
+}
+
+/** What people run is what is measured. */
+function build(): void {
+  say("Building out/castaway.");
+  execFileSync(process.execPath, [join(CHECKOUT, "helper/build.ts")], { cwd: CHECKOUT, stdio: "inherit" });
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`\n${(error as Error).message}\n`);
+  if (error instanceof DemoError) process.stderr.write(`What to do: ${error.remedy}\n`);
+  process.exitCode = 1;
+}
