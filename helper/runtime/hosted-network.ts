@@ -8,24 +8,13 @@ import { Invites, type InviteRequest, type InviteSummary } from "#protocol/invit
 import { removeMember } from "#protocol/invite/remove-member.ts";
 import type { Accepted, Authorization, AuthorizeRequest } from "#protocol/session/acceptor.ts";
 import type { SessionEvent } from "#protocol/session/session-types.ts";
-import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
-import type { NetworkEntry } from "#wire/control-network.ts";
-import type { Endpoint } from "#ports/endpoint.ts";
 import { NO_VIF } from "#ports/fast-path.ts";
+import { Joiners } from "./hosted-joiners.ts";
+import { HostedPeers } from "./hosted-peers.ts";
 import { mappedPrefix, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
-import { Peer, type PeerNetwork } from "./peer.ts";
+import { networkEntries } from "./network-entries.ts";
+import type { Peer, PeerNetwork } from "./peer.ts";
 import type { HostedNetwork } from "./store/network-schemas.ts";
-
-/** Joiners that have not proved their invite yet, at one time and for how long. */
-const MAX_JOINERS = 64;
-const JOINER_LIFETIME_MS = 10_000;
-/** A member that does not answer is not called for longer than this; it calls when it is back. */
-const GIVE_UP_MS = 60_000;
-
-interface Joining {
-  readonly inviteId: Uint8Array;
-  readonly since: number;
-}
 
 /** The network that this computer hosts: who may come in, and who is there. */
 export class HostedNetworkRuntime implements PeerNetwork {
@@ -34,8 +23,8 @@ export class HostedNetworkRuntime implements PeerNetwork {
   readonly invites: Invites;
   readonly #context: NetworkContext;
   readonly #record: Omit<HostedNetwork, "members" | "invites" | "enabled">;
-  readonly #peers = new Map<string, Peer>(); // by public key, hexadecimal
-  readonly #joining = new Map<string, Joining>();
+  readonly #peers: HostedPeers;
+  readonly #joiners: Joiners;
   readonly #lastSeen = new Map<number, number>(); // wall ms by member number
   #candidates: readonly Candidate[] = [];
   #enabled: boolean;
@@ -48,6 +37,8 @@ export class HostedNetworkRuntime implements PeerNetwork {
     this.id = networkIdText(networkId(context.localStatic.publicKey));
     this.members = new Members(record.plan, members);
     this.invites = new Invites(invites);
+    this.#peers = new HostedPeers(context, this.members, this);
+    this.#joiners = new Joiners(this.members, this.invites, context.core.clock);
     context.core.scheduler.add(this);
   }
 
@@ -77,14 +68,14 @@ export class HostedNetworkRuntime implements PeerNetwork {
     for (const member of this.members.list()) {
       const endpoint = this.#context.lastEndpoint(member.publicKey);
       if (member.number === HOST_NUMBER || !member.approved || !endpoint) continue;
-      this.#peerOf(member.publicKey, [endpoint])?.session.connect(now);
+      this.#peers.of(member.publicKey, [endpoint])?.session.connect(now);
     }
   }
 
   setEnabled(enabled: boolean): void {
     if (enabled === this.#enabled) return;
     this.#enabled = enabled;
-    if (!enabled) for (const peer of this.#peers.values()) this.#forget(peer, "bye");
+    if (!enabled) for (const peer of this.#peers.list()) this.#forget(peer, "bye");
     this.#context.stateChanged();
     this.#context.addressesChanged();
   }
@@ -112,48 +103,28 @@ export class HostedNetworkRuntime implements PeerNetwork {
 
   // ── handshakes ───────────────────────────────────────────────────────────
 
-  authorize({ publicKey, inviteId }: AuthorizeRequest): Authorization | undefined {
-    if (!this.#enabled) return undefined;
-    const standing = this.members.standing(publicKey);
-    const check = inviteId && this.invites.check(inviteId, publicKey, this.#context.core.clock.wall());
-    if (check) {
-      const known = this.members.byKey(publicKey);
-      // Who joined with an invite stays when it is revoked, and names it in its calls as long as its daemon runs.
-      const stays = standing === "member" && known?.joinedBy?.inviteId.toHex() === check.id.toHex();
-      let status: HandshakeStatus = "ok";
-      if (check.status !== "open" && !stays) status = check.status;
-      else if (known?.removed && check.serial <= known.removed.lastInvite) status = "removed";
-      else if (!known && this.members.room() <= 0) status = "full";
-      else if (standing !== "member" && check.requireApproval) status = "pending-approval";
-      return { psk: check.psk, status };
-    }
-    const psk = this.members.byKey(publicKey)?.joinedBy?.psk;
-    if (!psk || standing === "stranger") return undefined;
-    return {
-      psk,
-      status: standing === "member" ? "ok" : standing === "pending" ? "pending-approval" : "removed",
-    };
+  authorize(request: AuthorizeRequest): Authorization | undefined {
+    return this.#enabled ? this.#joiners.authorize(request) : undefined;
   }
 
   /** The peer whose index an answer carries. */
   ownerOf(publicKey: Uint8Array): Peer | undefined {
-    return this.#peerOf(publicKey, []);
+    return this.#peers.of(publicKey, []);
   }
 
   accepted(accepted: Accepted, now: number): void {
-    const key = accepted.publicKey.toHex();
+    const { publicKey, inviteId, keys, from, response } = accepted;
     // Only keys make a joiner: who is refused leaves nothing behind.
-    if (accepted.inviteId && accepted.keys)
-      this.#joining.set(key, { inviteId: accepted.inviteId, since: now });
-    const peer = this.#peers.get(key);
+    if (inviteId && keys) this.#joiners.add(publicKey, inviteId, now);
+    const peer = this.#peers.byKey(publicKey);
     if (peer) peer.accepted(accepted, now);
-    else this.#context.transport.send(accepted.from, accepted.response); // a refusal: nobody to keep
+    else this.#context.transport.send(from, response); // a refusal: nobody to keep
   }
 
   // ── members ──────────────────────────────────────────────────────────────
 
   peerOfMember(member: Member): Peer | undefined {
-    return this.#peers.get(member.publicKey.toHex());
+    return this.#peers.byKey(member.publicKey);
   }
 
   lastSeen(number: number): number | undefined {
@@ -218,25 +189,20 @@ export class HostedNetworkRuntime implements PeerNetwork {
   networkChanged(): void {} // members have nothing to tell about the network
 
   pollTimeout(): number | undefined {
-    let earliest = Infinity;
-    for (const [key, { since }] of this.#joining)
-      if (!this.#peers.get(key)?.session.up) earliest = Math.min(earliest, since + JOINER_LIFETIME_MS);
-    return earliest === Infinity ? undefined : earliest;
+    return this.#joiners.pollTimeout((key) => this.#isUp(key));
   }
 
   handleTimeout(now: number): void {
-    for (const [key, { since }] of this.#joining) {
-      const peer = this.#peers.get(key);
-      if (since + JOINER_LIFETIME_MS > now || peer?.session.up) continue;
-      this.#joining.delete(key);
-      if (peer && !this.members.byKey(peer.publicKey)) this.#forget(peer, "bye");
+    for (const key of this.#joiners.expire(now, (key) => this.#isUp(key))) {
+      const peer = this.#peers.byKey(key);
+      if (peer && !this.members.byKey(key)) this.#forget(peer, "bye");
     }
   }
 
   /** Ends all sessions, saying why. */
   close(reason: "bye" | "restarting"): void {
     this.#context.core.scheduler.remove(this);
-    for (const peer of this.#peers.values()) this.#forget(peer, reason);
+    for (const peer of this.#peers.list()) this.#forget(peer, reason);
   }
 
   addresses(): NetworkAddresses {
@@ -260,50 +226,14 @@ export class HostedNetworkRuntime implements PeerNetwork {
     };
   }
 
-  #peerOf(publicKey: Uint8Array, candidates: readonly Endpoint[]): Peer | undefined {
-    const { core, transport, localStatic, hasAes, hello, traffic } = this.#context;
-    const key = publicKey.toHex();
-    const known = this.#peers.get(key);
-    if (known) return known;
-    const member = this.members.byKey(publicKey);
-    if (!member && this.#joiners() >= MAX_JOINERS) return undefined;
-    const psk = member?.joinedBy?.psk ?? new Uint8Array(32); // a joiner calls us; we do not call it
-    const id = core.takeVifId();
-    if (id === undefined) {
-      core.log.write("warn", "no room for another member's session", {});
-      return undefined;
-    }
-    const peer = new Peer(core, transport, id, {
-      name: member ? `peer-${member.number}` : `joiner-${key.slice(0, 8)}`,
-      network: this,
-      forwardsForOthers: false,
-      traffic,
-      session: {
-        localStatic,
-        remoteStatic: publicKey,
-        psk,
-        fromHost: true,
-        hasAes,
-        hello,
-        candidates,
-        mayInitiate: member !== undefined,
-        giveUpAfter: GIVE_UP_MS,
-      },
-    });
-    this.#peers.set(key, peer);
-    return peer;
-  }
-
-  #joiners(): number {
-    return [...this.#peers.values()].filter((peer) => !this.members.byKey(peer.publicKey)).length;
+  #isUp(publicKey: Uint8Array): boolean {
+    return this.#peers.byKey(publicKey)?.session.up === true;
   }
 
   #established(peer: Peer): void {
     const { core } = this.#context;
-    const key = peer.publicKey.toHex();
-    const joining = this.#joining.get(key);
-    this.#joining.delete(key);
-    if (joining && !this.#takeIn(peer, joining)) return this.#forget(peer, "bye");
+    if (!this.#joiners.prove(peer.publicKey, peer.session.peerHello?.name ?? ""))
+      return this.#forget(peer, "bye");
     const member = this.members.byKey(peer.publicKey);
     if (!member || member.removed) return this.#forget(peer, "removed");
     peer.name = `peer-${member.number}`;
@@ -311,23 +241,6 @@ export class HostedNetworkRuntime implements PeerNetwork {
     core.log.write("info", "a member is here", { peer: peer.name, member: member.name });
     if (member.approved) this.#admit(peer, member);
     this.#changed();
-  }
-
-  /** The joiner has proved its invite: its first packet under the handshake's keys is here. */
-  #takeIn(peer: Peer, { inviteId }: Joining): boolean {
-    const now = this.#context.core.clock.wall();
-    const used = this.invites.use(inviteId, peer.publicKey, now);
-    if (used?.status !== "open") return this.members.standing(peer.publicKey) === "member";
-    const name = peer.session.peerHello?.name ?? "";
-    const { id, serial, requireApproval } = used;
-    const admitted = this.members.admit({
-      publicKey: peer.publicKey,
-      psk: used.psk,
-      invite: { id, serial, requireApproval },
-      name,
-      now,
-    });
-    return admitted.ok;
   }
 
   /** A new member's name is what it calls itself, until somebody renames it. */
@@ -347,7 +260,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
   }
 
   #forget(peer: Peer, reason: "bye" | "removed" | "restarting"): void {
-    this.#peers.delete(peer.publicKey.toHex());
+    this.#peers.delete(peer);
     peer.close(reason);
     this.#context.addressesChanged();
   }
@@ -359,16 +272,13 @@ export class HostedNetworkRuntime implements PeerNetwork {
 
   /** Tells every connected member about the network, its place in it, and the others. */
   #announce(): void {
-    const { name, plan, sharedRanges } = this.#record;
     const members = this.members.list().filter((member) => member.approved);
-    const common: NetworkEntry[] = [
-      { kind: "network", name, prefix6: plan.prefix6, prefix4: plan.prefix4, ranges: sharedRanges },
-      { kind: "candidates", candidates: [...this.#candidates] },
-      ...members.map((member): NetworkEntry => {
-        const online = member.number === HOST_NUMBER || this.peerOfMember(member)?.session.up === true;
-        return { kind: "member", number: member.number, name: member.name, online };
-      }),
-    ];
+    const common = networkEntries({
+      ...this.#record,
+      candidates: this.#candidates,
+      members,
+      online: (member) => this.peerOfMember(member)?.session.up === true,
+    });
     for (const member of members)
       this.peerOfMember(member)?.tell([...common, { kind: "assigned", number: member.number }]);
   }

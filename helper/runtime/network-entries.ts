@@ -1,0 +1,27 @@
+import type { Candidate } from "#protocol/addressing/joined-network.ts";
+import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
+import type { Member } from "#protocol/addressing/member.ts";
+import type { NetworkEntry } from "#wire/control-network.ts";
+import type { HostedNetwork } from "./store/network-schemas.ts";
+
+/** What the host tells every member of its network: the network, where the host is reached, who belongs to it. */
+export function networkEntries(network: {
+  readonly name: string;
+  readonly plan: HostedNetwork["plan"];
+  readonly sharedRanges: HostedNetwork["sharedRanges"];
+  readonly candidates: readonly Candidate[];
+  readonly members: readonly Member[];
+  readonly online: (member: Member) => boolean;
+}): NetworkEntry[] {
+  const { name, plan, sharedRanges, candidates, members, online } = network;
+  return [
+    { kind: "network", name, prefix6: plan.prefix6, prefix4: plan.prefix4, ranges: sharedRanges },
+    { kind: "candidates", candidates: [...candidates] },
+    ...members.map((member): NetworkEntry => ({
+      kind: "member",
+      number: member.number,
+      name: member.name,
+      online: member.number === HOST_NUMBER || online(member),
+    })),
+  ];
+}
