@@ -34,10 +34,11 @@ export const memberSchema = v.object({
   self: v.boolean(),
   online: v.boolean(),
   /**
-   * How packets get there: direct (UDP between the two), tcp (the fallback), relay (a third party carries the
+   * How packets get there: direct, mapped and punched (UDP between the two: to an address of its own, to one that its
+   * router mapped, through a hole in both routers), tcp and tls (the fallbacks), relayed (a third party carries the
    * ciphertext), host (the network's host forwards), none (offline, or oneself).
    */
-  path: v.picklist(["direct", "tcp", "relay", "host", "none"]),
+  path: v.picklist(["direct", "mapped", "punched", "tcp", "tls", "relayed", "host", "none"]),
   /** Outer address and port of the other end, "192.0.2.1:4000". */
   endpoint: v.nullable(text),
   rttMs: v.nullable(count),

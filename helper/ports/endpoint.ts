@@ -1,13 +1,18 @@
 import type { Address } from "#wire/address.ts";
 
-/** Where a UDP datagram goes or comes from, on the outer network. */
+/** Where a frame goes or comes from, on the outer network. */
 export interface Endpoint {
   readonly address: Address;
   readonly port: number;
+  /**
+   * Undefined: UDP. Otherwise frames travel in the byte stream of that number, each behind a u16 length, and address
+   * and port are those of the stream's far end, for people. A stream's number is never used again.
+   */
+  readonly stream?: number;
 }
 
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && a.address === b.address;
+  return a.port === b.port && a.address === b.address && a.stream === b.stream;
 }
 
 /** "192.0.2.1:4000" or "[2001:db8::1]:4000". */

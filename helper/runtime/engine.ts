@@ -19,6 +19,7 @@ import type { LanSetting } from "./store/state.ts";
 import { mappedPrefix } from "./network-context.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { Networks } from "./networks.ts";
+import { PathKinds } from "./reach/path-kinds.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
 import type { SocketChoice } from "./socket-choice.ts";
 import { SocketVifs } from "./socket-vifs.ts";
@@ -47,6 +48,8 @@ export interface EngineOptions {
 export class Engine {
   /** What this computer calls itself. */
   readonly hostname: string;
+  /** How the endpoints in use were found. */
+  readonly paths = new PathKinds();
   readonly core: Core;
   readonly fastPath: FastPathHandle;
   readonly access: SystemAccess;

@@ -8,6 +8,7 @@ import type { Engine } from "../engine.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
 import type { Peer } from "../peer.ts";
+import type { PathKinds } from "../reach/path-kinds.ts";
 import { NO_TRAFFIC, trafficOf } from "./traffic.ts";
 
 export class NetworkView {
@@ -80,7 +81,7 @@ export class NetworkView {
   #joined(network: JoinedNetworkRuntime): Network {
     const { record, directory, peer } = network;
     const { assigned, sharedRanges } = record;
-    const { state, detail } = joinedState(network);
+    const { state, detail } = joinedState(network, this.#engine.paths);
     const known = directory.length > 0 ? directory : [];
     return {
       id: network.id,
@@ -138,7 +139,7 @@ export class NetworkView {
     const { endpoint, rtt } = peer.session;
     return {
       online: up,
-      path: up ? "direct" : "none",
+      path: up && endpoint ? this.#engine.paths.of(endpoint) : "none",
       endpoint: endpoint ? endpointText(endpoint) : null,
       rttMs: rtt ?? null,
       lossRatio: lossRatio(counters.highestCounter, counters.receivedUnderKey),
@@ -166,7 +167,7 @@ export function inviteOf(invite: InviteSummary): Invite {
   };
 }
 
-function joinedState(network: JoinedNetworkRuntime): Pick<Network, "state" | "detail"> {
+function joinedState(network: JoinedNetworkRuntime, paths: PathKinds): Pick<Network, "state" | "detail"> {
   const { state, record, peer } = network;
   const name = record.networkName;
   switch (state.state) {
@@ -177,9 +178,10 @@ function joinedState(network: JoinedNetworkRuntime): Pick<Network, "state" | "de
     case "pending":
       return { state: "attention", detail: `The host of ${name} has to approve this computer first.` };
     case "connected": {
-      const rtt = peer?.session.rtt;
+      const { rtt, endpoint } = peer?.session ?? {};
+      const way = endpoint ? ` ${paths.text(endpoint)}` : "";
       const time = rtt === undefined ? "" : `, ${Math.max(1, Math.round(rtt))} ms`;
-      return { state: "connected", detail: `Connected to ${name} directly over UDP${time}.` };
+      return { state: "connected", detail: `Connected to ${name}${way}${time}.` };
     }
     case "refused":
       return { state: "refused", detail: `The host of ${name} refused this computer: ${state.status}.` };
