@@ -15,6 +15,7 @@ import { addLeave } from "./leave.ts";
 import { addLogs } from "./logs.ts";
 import { addMembers } from "./members.ts";
 import { addOwners } from "./owners.ts";
+import { addReach } from "./reach.ts";
 import { addRoutes } from "./routes.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
@@ -33,6 +34,7 @@ const COMMANDS = [
   addGroups,
   addRoutes,
   addLans,
+  addReach,
   addOwners,
   addStats,
   addDump,

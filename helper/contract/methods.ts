@@ -1,5 +1,6 @@
 // The calls: parameters, result, who may make them and how long they may take.
 import * as v from "valibot";
+import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
 import {
   checkSchema,
   inviteSchema,
@@ -26,11 +27,6 @@ const id = v.pipe(v.string(), v.regex(/^[\w:.-]{1,64}$/, "not an id"));
 const vifName = v.pipe(v.string(), v.regex(/^[^\s/\p{C}]{1,32}$/u, "not an interface name"));
 /** An address or a prefix in text; the daemon checks that it is one. */
 const addressText = v.pipe(v.string(), v.regex(/^[\da-fA-F:.]{2,45}(\/\d{1,3})?$/, "not an address"));
-/** "host:port", "192.0.2.1:4000" or "[2001:db8::1]:4000". */
-const endpointText = v.pipe(
-  v.string(),
-  v.regex(/^(\[[\da-fA-F:.]{2,45}\]|[\w.-]{1,120}):\d{1,5}$/, "not HOST:PORT"),
-);
 const uid = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe));
 /** Id, or name where it is the only one of that name; may be left out where there is one network alone. */
 const network = v.optional(label);
@@ -140,6 +136,10 @@ export const METHODS = {
     v.strictObject({ name: vifName, mode: v.picklist(["full", "local", "off"]) }),
     nothing,
   ),
+
+  "reach.get": method("read", QUICK, noParams, reachSchema),
+  /** What is not named stays as it is. */
+  "reach.set": method("own", QUICK, reachChangeSchema, reachSchema),
 
   /** Who may drive the daemon beside root. */
   "owners.list": method("read", QUICK, noParams, v.object({ uids: v.array(uid) })),

@@ -2,6 +2,7 @@
 // else. Times are wall milliseconds since 1970, rates are per second, ratios lie in 0..1. Keys and invite
 // secrets have no field here, and unknown fields are stripped on both sides.
 import * as v from "valibot";
+import { reachSchema } from "./reach.ts";
 
 const text = v.string();
 const count = v.pipe(v.number(), v.finite(), v.minValue(0));
@@ -198,6 +199,7 @@ const topics = {
   groups: v.array(groupSchema),
   routes: v.array(staticRouteSchema),
   lans: v.array(lanSchema),
+  reach: reachSchema,
   warnings: v.array(warningSchema),
 };
 

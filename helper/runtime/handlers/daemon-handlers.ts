@@ -4,6 +4,7 @@ import { diagnose } from "../doctor.ts";
 import { memberHandlers } from "./member-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
 import { Named, type HandlerParts } from "./handler-parts.ts";
+import { reachHandlers } from "./reach-handlers.ts";
 import { settingsHandlers } from "./settings-handlers.ts";
 
 /** What the daemon does for its clients. */
@@ -15,6 +16,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...networkHandlers(parts, named),
     ...memberHandlers(parts, named),
     ...settingsHandlers(parts),
+    ...reachHandlers(parts),
     stats: async () => snapshots.stats(),
     dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),
     doctor: async () => ({ checks: await diagnose(engine) }),

@@ -2,15 +2,14 @@
 import { randomBytes } from "node:crypto";
 import { ControlError, type ErrorCode } from "#contract/errors.ts";
 import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
-import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
 import { MAX_CANDIDATES } from "#protocol/invite/invite-link.ts";
 import { SECRET_LENGTH } from "#protocol/invite/invite-secret.ts";
-import { canonicalAddress } from "#wire/address.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
 import { candidateTexts } from "../networks.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import { inviteOf } from "../view/network-view.ts";
 import { saved, type HandlerParts, type Named } from "./handler-parts.ts";
+import { parsePlace } from "./parse-place.ts";
 
 type MemberMethod =
   | `invite.${"create" | "list" | "revoke" | "approve" | "deny"}`
@@ -93,16 +92,7 @@ const MEMBER_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = 
 };
 
 function rememberEndpoints(keeper: StateKeeper, texts: readonly string[]): void {
-  const said = texts.map((text) => {
-    const at = text.lastIndexOf(":");
-    const host = text.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-    const port = Number(text.slice(at + 1));
-    if (port < 1 || port > 65_535)
-      throw new ControlError("bad-request", `"${text}" has no port between 1 and 65535`);
-    if (!isCandidateHost(host))
-      throw new ControlError("bad-request", `"${host}" is neither an address nor a host name`);
-    return { host: canonicalAddress(host) ?? host, port };
-  });
+  const said = texts.map(parsePlace);
   const before = keeper.state.settings.endpoints.filter(
     (known) => !said.some((one) => one.host === known.host && one.port === known.port),
   );

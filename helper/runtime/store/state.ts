@@ -4,7 +4,9 @@ import type { Candidate, JoinedNetwork } from "#protocol/addressing/joined-netwo
 import type { DocumentFormat } from "./document.ts";
 import { candidates, integer, key, port, vifName } from "./field-schemas.ts";
 import type { HostedNetwork } from "./network-schemas.ts";
+import { STATE_MIGRATIONS } from "./migrations.ts";
 import { hostedSchema, joinedSchema } from "./network-schemas.ts";
+import { DEFAULT_REACH, reachSchema, type ReachSettings } from "./reach-settings.ts";
 import { staticEntrySchema, type StaticEntry } from "./static-entry.ts";
 
 /** Everything that the daemon must know again after a restart: state.json. */
@@ -31,6 +33,7 @@ export interface Settings {
   readonly routes: readonly StaticEntry[];
   /** uids that may drive the daemon beside root. */
   readonly owners: readonly number[];
+  readonly reach: ReachSettings;
 }
 
 export interface LanSetting {
@@ -61,6 +64,7 @@ const settingsSchema = v.strictObject({
   endpoints: candidates,
   routes: v.pipe(v.array(staticEntrySchema), v.maxLength(MAX_STATIC_ENTRIES)),
   owners: v.pipe(v.array(integer(0, 0xffff_fffe)), v.maxLength(MAX_OWNERS)),
+  reach: reachSchema,
 });
 
 const stateSchema: v.GenericSchema<unknown, State> = v.pipe(
@@ -81,9 +85,9 @@ const stateSchema: v.GenericSchema<unknown, State> = v.pipe(
 
 export const STATE_FORMAT: DocumentFormat<State> = {
   name: "castaway state",
-  version: 1,
+  version: 2,
   schema: stateSchema,
-  migrations: new Map(),
+  migrations: STATE_MIGRATIONS,
 };
 
 /** A new identity from 32 random bytes, with nothing hosted or joined. */
@@ -92,6 +96,6 @@ export function initialState(randomKey: Uint8Array): State {
     machine: { privateKey: randomKey, publicKey: keyPair(randomKey).publicKey },
     hosted: null,
     joined: [],
-    settings: { port: null, lans: [], endpoints: [], routes: [], owners: [] },
+    settings: { port: null, lans: [], endpoints: [], routes: [], owners: [], reach: DEFAULT_REACH },
   };
 }

@@ -1,9 +1,11 @@
 import type { DaemonInfo, Lan, Snapshot, StaticRoute, Stats, Traffic, Warning } from "#contract/snapshot.ts";
+import type { Reach } from "#contract/reach.ts";
 import type { Engine } from "../engine.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import { addressOrPrefix } from "../store/static-entry.ts";
 import { GroupView } from "./group-view.ts";
 import { NetworkView } from "./network-view.ts";
+import { reachView } from "./reach-view.ts";
 import { NO_TRAFFIC } from "./traffic.ts";
 import { VifView, dropsOf, membershipOf } from "./vif-view.ts";
 
@@ -35,6 +37,7 @@ export class SnapshotBuilder {
       groups: this.#groups.groups(),
       routes: this.routes(),
       lans: this.lans(),
+      reach: this.reach(),
       warnings: this.#warnings(),
     };
   }
@@ -62,6 +65,10 @@ export class SnapshotBuilder {
         addresses: link.addresses.map((own) => own.address),
         ...lans.choice(link.name),
       }));
+  }
+
+  reach(): Reach {
+    return reachView(this.#keeper.state.settings.reach);
   }
 
   stats(): Stats {

@@ -73,6 +73,28 @@ test.each([
     { method: "lans.set", params: { name: "eth0", mode: "local" } },
     "eth0 is local now.",
   ],
+  ["reach", { method: "reach.get", params: {} }, "port-mapping"],
+  [
+    "reach --port-mapping off --dht on --dht-bootstrap 192.0.2.1:49737,dht.example:1 --meet [2001:db8::1]:4443",
+    {
+      method: "reach.set",
+      params: {
+        portMapping: false,
+        dht: true,
+        dhtBootstrap: ["192.0.2.1:49737", "dht.example:1"],
+        meet: "[2001:db8::1]:4443",
+      },
+    },
+    "dht.example:1",
+  ],
+  [
+    "reach --tcp off --tls on --proxy off --meet off --dht-bootstrap default",
+    {
+      method: "reach.set",
+      params: { tcp: false, tls: true, proxy: "off", meet: "off", dhtBootstrap: [] },
+    },
+    "tls",
+  ],
   ["owners", { method: "owners.list", params: {} }, "uid 1000"],
   ["owners add 1005", { method: "owners.add", params: { uid: 1005 } }, "uid 1005"],
   ["owners remove root", { method: "owners.remove", params: { uid: 0 } }, "no longer"],

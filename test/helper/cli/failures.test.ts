@@ -55,6 +55,8 @@ test.each([
   ["daemon --log-level loud", 2, "debug, info, warn, error"],
   ["statsu", 2, "Did you mean one of stats, status?"],
   ["status --colour", 2, "unknown option"],
+  ["reach --dht maybe", 2, "on or off"],
+  ["reach --meet somewhere", 2, "off or HOST:PORT"],
   ["status --socket /nowhere/control.sock", 3, "sudo systemctl start castaway"],
   ["groups --watch --socket /nowhere/control.sock", 3, "sudo castaway daemon"],
   ["status --socket /etc/passwd", 4, "is not a socket"],

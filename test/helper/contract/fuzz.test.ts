@@ -36,6 +36,15 @@ const REQUESTS = [
     params: { group: "239.1.2.0/24", source: "192.0.2.9", fromVif: "eth+", toVifs: ["castaway0", "peer-2"] },
   },
   { method: "lans.set", params: { name: "eth0", mode: "full" } },
+  {
+    method: "reach.set",
+    params: {
+      portMapping: false,
+      dhtBootstrap: ["[2001:db8::1]:49737"],
+      meet: "meet.example:443",
+      proxy: "auto",
+    },
+  },
   { method: "owners.add", params: { uid: 1000 } },
   { method: "logs", params: { limit: 100, follow: true } },
 ].map((call, id) => ({ id, ...call }));

@@ -97,6 +97,8 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     }),
     "lans.list": record("lans.list", () => ({ lans: fake.snapshot.lans })),
     "lans.set": record("lans.set", () => ({})),
+    "reach.get": record("reach.get", () => fake.snapshot.reach),
+    "reach.set": record("reach.set", (change: object) => ({ ...fake.snapshot.reach, ...change })),
     "owners.list": record("owners.list", () => ({ uids: [OWNER.uid] })),
     "owners.add": record("owners.add", () => ({})),
     "owners.remove": record("owners.remove", () => ({})),

@@ -115,6 +115,15 @@ export const SNAPSHOT: Snapshot = {
   groups: [STREAM],
   routes: [{ id: "s1", group: "239.9.9.9", source: null, fromVif: "eth+", toVifs: ["alice"], active: true }],
   lans: [{ name: "eth0", index: 2, up: true, addresses: ["192.168.1.2"], mode: "full", pinned: false }],
+  reach: {
+    portMapping: true,
+    dht: true,
+    dhtBootstrap: [],
+    meet: "off",
+    tcp: true,
+    tls: false,
+    proxy: "auto",
+  },
   warnings: [
     { code: "ttl-1", message: "239.1.2.3 is sent with TTL 1", remedy: "Raise the sender's TTL.", since: NOW },
   ],

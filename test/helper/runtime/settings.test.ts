@@ -163,3 +163,30 @@ test("an invite names the computer's own addresses where nobody said any", async
   const { endpoints } = await home.call("invite.create", {});
   expect(endpoints).toEqual(["192.168.2.10:42268"]);
 });
+
+describe("the ways to be reached", () => {
+  test("are kept over a restart, and what is not named stays", async () => {
+    const world = new World();
+    const home = await host(world, HOME);
+    const before = await home.call("reach.get", {});
+    const change = { dht: !before.dht, meet: "Meet.example:4443", dhtBootstrap: ["[2001:DB8::1]:49737"] };
+    const expected = { ...before, ...change, dhtBootstrap: ["[2001:db8::1]:49737"] };
+    expect(await home.call("reach.set", change)).toEqual(expected);
+    expect(home.status().reach).toEqual(expected);
+    await home.kill();
+    const again = await home.again();
+    expect(await again.call("reach.set", { meet: "off" })).toEqual({ ...expected, meet: "off" });
+  });
+
+  test.each([{ meet: "meet.example:0" }, { proxy: "1.2.3:99" }, { dhtBootstrap: ["a_b.:1"] }])(
+    "%j is refused, and does no harm",
+    async (change) => {
+      const world = new World();
+      const home = await host(world, HOME);
+      const before = await home.call("reach.get", {});
+      expect((await failure(home.call("reach.set", change))).code).toBe("bad-request");
+      expect(await home.call("reach.get", {})).toEqual(before);
+      await expectSound(home);
+    },
+  );
+});

@@ -94,6 +94,15 @@ export function fullState(): State {
         },
       ],
       owners: [1000],
+      reach: {
+        portMapping: false,
+        dht: true,
+        dhtBootstrap: [{ host: "192.0.2.53", port: 49737 }],
+        meet: { host: "meet.example", port: 4443 },
+        tcp: true,
+        tls: false,
+        proxy: { host: "proxy.example", port: 3128 },
+      },
     },
   };
 }

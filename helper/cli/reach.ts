@@ -1,0 +1,81 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { plainText } from "#contract/plain-text.ts";
+import type { Reach, ReachChange } from "#contract/reach.ts";
+import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
+import { table } from "./table.ts";
+
+interface Options extends CommonOptions {
+  readonly portMapping?: boolean;
+  readonly dht?: boolean;
+  readonly dhtBootstrap?: string[];
+  readonly meet?: string;
+  readonly tcp?: boolean;
+  readonly tls?: boolean;
+  readonly proxy?: string;
+}
+
+export function addReach(program: Command, context: CliContext): void {
+  clientCommand(
+    program,
+    "reach",
+    "how this computer may be found and reached; each way is a switch, which stays as it is set",
+  )
+    .option("--port-mapping <on|off>", "ask the router for a port while this computer hosts a network", onOff)
+    .option("--dht <on|off>", "find each other by the public DHT, when a known address does not do", onOff)
+    .option(
+      "--dht-bootstrap <host:port,...>",
+      "the nodes by which the DHT is entered; default: the ones of its library",
+      places,
+    )
+    .option("--meet <host:port|off>", "a meeting point of your own (castaway meet)", placeOr("off"))
+    .option("--tcp <on|off>", "TCP where UDP does not answer", onOff)
+    .option("--tls <on|off>", "TLS with WebSocket framing on port 443, where nothing else passes", onOff)
+    .option("--proxy <auto|off|host:port>", "HTTP CONNECT proxy for TCP and TLS", placeOr("auto", "off"))
+    .action(async (options: Options) => {
+      const { json: _json, socket: _socket, ...change } = options;
+      const reach = await withClient(context, options, (client) =>
+        Object.keys(change).length === 0
+          ? client.call("reach.get", {})
+          : client.call("reach.set", change satisfies ReachChange),
+      );
+      print(context, options, reach, reachText);
+    });
+}
+
+function reachText(reach: Reach): string {
+  const word = (on: boolean): string => (on ? "on" : "off");
+  const nodes = reach.dhtBootstrap.join(", ") || "default";
+  const rows = [
+    { way: "port-mapping", setting: word(reach.portMapping) },
+    { way: "dht", setting: word(reach.dht) },
+    { way: "dht-bootstrap", setting: nodes },
+    { way: "meet", setting: reach.meet },
+    { way: "tcp", setting: word(reach.tcp) },
+    { way: "tls", setting: word(reach.tls) },
+    { way: "proxy", setting: reach.proxy },
+  ];
+  return table(rows, [
+    { title: "WAY", value: (row) => row.way },
+    { title: "SETTING", value: (row) => plainText(row.setting) },
+  ]);
+}
+
+function onOff(text: string): boolean {
+  if (text !== "on" && text !== "off") throw new InvalidArgumentError("It is on or off.");
+  return text === "on";
+}
+
+function placeOr(...words: string[]): (text: string) => string {
+  return (text) => {
+    if (words.includes(text)) return text;
+    if (!/^(\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(text))
+      throw new InvalidArgumentError(
+        `It is ${[...words, "HOST:PORT"].join(" or ")}, such as home.example:4000.`,
+      );
+    return text;
+  };
+}
+
+function places(text: string): string[] {
+  return text === "default" ? [] : text.split(",").map(placeOr());
+}

@@ -1,0 +1,36 @@
+// How this computer may be found and reached: the switches, and what became of them.
+import * as v from "valibot";
+
+/** "host:port", "192.0.2.1:4000" or "[2001:db8::1]:4000". */
+export const endpointText = v.pipe(
+  v.string(),
+  v.regex(/^(\[[\da-fA-F:.]{2,45}\]|[\w.-]{1,120}):\d{1,5}$/, "not HOST:PORT"),
+);
+
+const off = v.literal("off");
+
+export const reachChangeSchema = v.strictObject({
+  portMapping: v.optional(v.boolean()),
+  dht: v.optional(v.boolean()),
+  /** Replaces the list; none: the nodes that the DHT's library names. */
+  dhtBootstrap: v.optional(v.pipe(v.array(endpointText), v.maxLength(16))),
+  meet: v.optional(v.union([off, endpointText])),
+  tcp: v.optional(v.boolean()),
+  tls: v.optional(v.boolean()),
+  proxy: v.optional(v.union([v.literal("auto"), off, endpointText])),
+});
+export type ReachChange = v.InferOutput<typeof reachChangeSchema>;
+
+export const reachSchema = v.object({
+  /** Ask the router for a port (PCP, NAT-PMP, UPnP), while this computer hosts a network. */
+  portMapping: v.boolean(),
+  dht: v.boolean(),
+  dhtBootstrap: v.array(v.string()),
+  /** HOST:PORT of a self-hosted meeting point, or "off". */
+  meet: v.string(),
+  tcp: v.boolean(),
+  tls: v.boolean(),
+  /** "auto" (the system's), "off" or HOST:PORT. */
+  proxy: v.string(),
+});
+export type Reach = v.InferOutput<typeof reachSchema>;

@@ -1,0 +1,30 @@
+import type { ReachChange } from "#contract/reach.ts";
+import type { DaemonApi } from "../control/daemon-api.ts";
+import type { ReachSettings } from "../store/reach-settings.ts";
+import { saved, type HandlerParts } from "./handler-parts.ts";
+import { parsePlace } from "./parse-place.ts";
+
+export function reachHandlers(parts: HandlerParts): Pick<DaemonApi, `reach.${"get" | "set"}`> {
+  const { engine, keeper, snapshots } = parts;
+  return {
+    "reach.get": async () => snapshots.reach(),
+    "reach.set": async (change) => {
+      keeper.setSettings({ reach: { ...keeper.state.settings.reach, ...parsed(change) } });
+      engine.settingsChanged();
+      engine.core.changed();
+      await saved(parts);
+      return snapshots.reach();
+    },
+  };
+}
+
+/** What is not named stays. Throws ControlError. */
+function parsed({ dhtBootstrap, meet, proxy, ...switches }: ReachChange): Partial<ReachSettings> {
+  const given = Object.entries(switches).filter(([, value]) => value !== undefined);
+  return {
+    ...(Object.fromEntries(given) as Partial<ReachSettings>),
+    ...(dhtBootstrap && { dhtBootstrap: dhtBootstrap.map(parsePlace) }),
+    ...(meet !== undefined && { meet: meet === "off" ? null : parsePlace(meet) }),
+    ...(proxy !== undefined && { proxy: proxy === "auto" || proxy === "off" ? proxy : parsePlace(proxy) }),
+  };
+}

@@ -1,0 +1,50 @@
+// How this computer may be found and reached: each way is a switch of its own.
+import * as v from "valibot";
+import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
+import type { Candidate } from "#protocol/addressing/joined-network.ts";
+import { port } from "./field-schemas.ts";
+
+export interface ReachSettings {
+  /** Ask the router for a port (PCP, NAT-PMP, UPnP), while this computer hosts a network. */
+  readonly portMapping: boolean;
+  /** Find each other, and punch holes, by the public DHT. */
+  readonly dht: boolean;
+  /** The nodes by which the DHT is entered; none: the ones that its library names. */
+  readonly dhtBootstrap: readonly Candidate[];
+  /** A self-hosted meeting point. */
+  readonly meet: Candidate | null;
+  /** The same frames over TCP, where UDP does not answer. */
+  readonly tcp: boolean;
+  /** The same over TLS with WebSocket framing on port 443, for networks that let only that pass. */
+  readonly tls: boolean;
+  /** The HTTP CONNECT proxy for TCP and TLS: the system's own, none, or this one. */
+  readonly proxy: "auto" | "off" | Candidate;
+}
+
+/** What holds until somebody chooses: it should just work, and nothing privileged listens on port 443 unasked. */
+export const DEFAULT_REACH: ReachSettings = {
+  portMapping: true,
+  dht: true,
+  dhtBootstrap: [],
+  meet: null,
+  tcp: true,
+  tls: false,
+  proxy: "auto",
+};
+
+export const MAX_BOOTSTRAP = 16;
+
+const place = v.strictObject({
+  host: v.pipe(v.string(), v.maxLength(253), v.check(isCandidateHost, "is no address or host name")),
+  port,
+});
+
+export const reachSchema: v.GenericSchema<unknown, ReachSettings> = v.strictObject({
+  portMapping: v.boolean(),
+  dht: v.boolean(),
+  dhtBootstrap: v.pipe(v.array(place), v.maxLength(MAX_BOOTSTRAP)),
+  meet: v.nullable(place),
+  tcp: v.boolean(),
+  tls: v.boolean(),
+  proxy: v.union([v.picklist(["auto", "off"]), place]),
+});
