@@ -10,6 +10,7 @@ import {
   snapshotSchema,
   staticRouteSchema,
   statsSchema,
+  topicSchema,
 } from "./snapshot.ts";
 
 /** read: whoever may look; own: root and the owners; root: root alone. */
@@ -148,7 +149,15 @@ export const METHODS = {
 
   stats: method("read", QUICK, noParams, statsSchema),
   dump: method("own", QUICK, noParams, v.object({ snapshot: snapshotSchema, stats: statsSchema })),
-  doctor: method("read", NETWORKED, noParams, v.object({ checks: v.array(checkSchema) })),
+  /** What is examined, in this order. */
+  "doctor.topics": method("read", QUICK, noParams, v.object({ topics: v.array(topicSchema) })),
+  /** All topics, or one alone: a client that asks for each by itself can show how far it is. */
+  doctor: method(
+    "read",
+    NETWORKED,
+    v.strictObject({ topic: v.optional(id) }),
+    v.object({ checks: v.array(checkSchema) }),
+  ),
   /** With `follow`, `log` messages come after the result, on the same connection. */
   logs: method(
     "own",

@@ -229,6 +229,10 @@ export const logLineSchema = v.object({
 });
 export type LogLine = v.InferOutput<typeof logLineSchema>;
 
+/** One thing that `castaway doctor` looks at; it may find several checks, or none. */
+export const topicSchema = v.object({ id: text, title: text });
+export type DoctorTopic = v.InferOutput<typeof topicSchema>;
+
 export const checkSchema = v.object({
   name: text,
   status: v.picklist(["ok", "warn", "fail"]),

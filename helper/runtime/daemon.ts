@@ -9,6 +9,7 @@ import { ControlError } from "#contract/errors.ts";
 import { findAccount } from "#edge/linux/accounts.ts";
 import { peerCredentials } from "#edge/linux/peer-credentials.ts";
 import { hasNetworkPrivileges, reducePrivileges, type ReduceOptions } from "#edge/linux/privileges.ts";
+import { linuxProbe } from "#edge/linux/system-probe.ts";
 import type { Clock } from "#ports/clock.ts";
 import { startControlServer, type ControlServer } from "./control/server.ts";
 import { daemonHandlers } from "./handlers/daemon-handlers.ts";
@@ -66,6 +67,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       keeper,
       snapshots,
       log,
+      probe: linuxProbe,
       shutdown: () => ending.resolve("bye"),
     }),
     access: {

@@ -76,3 +76,12 @@ function address4(field: string): Address | undefined {
 function address6(field: string): Address | undefined {
   return /^[0-9a-f]{32}$/.test(field) ? addressText(Buffer.from(field, "hex")) : undefined;
 }
+
+/** Of /proc/net/igmp: "2	eth0      :     3      V3" heads an interface's groups. */
+export function parseIgmpVersion(igmp: string, index: number): number | undefined {
+  for (const line of igmp.split("\n")) {
+    const head = /^(\d+)\s.*\sV(\d)\s*$/.exec(line);
+    if (head && Number(head[1]) === index) return Number(head[2]);
+  }
+  return undefined;
+}

@@ -1,6 +1,8 @@
+import { ControlError } from "#contract/errors.ts";
 import type { Result } from "#contract/methods.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
-import { diagnose } from "../doctor.ts";
+import { examine } from "../doctor/examine.ts";
+import { TOPICS } from "../doctor/topics.ts";
 import { memberHandlers } from "./member-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
 import { Named, type HandlerParts } from "./handler-parts.ts";
@@ -9,7 +11,7 @@ import { settingsHandlers } from "./settings-handlers.ts";
 
 /** What the daemon does for its clients. */
 export function daemonHandlers(parts: HandlerParts): DaemonApi {
-  const { engine, snapshots, log } = parts;
+  const { snapshots, log } = parts;
   const named = new Named(parts);
   return {
     snapshot: () => snapshots.snapshot(),
@@ -19,7 +21,13 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...reachHandlers(parts),
     stats: async () => snapshots.stats(),
     dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),
-    doctor: async () => ({ checks: await diagnose(engine) }),
+    "doctor.topics": async () => ({ topics: TOPICS.map(({ id, title }) => ({ id, title })) }),
+    doctor: async ({ topic }) => {
+      const chosen = topic === undefined ? TOPICS : TOPICS.filter(({ id }) => id === topic);
+      if (chosen.length === 0)
+        throw new ControlError("not-found", `nothing called "${topic}" is examined`, "castaway doctor");
+      return { checks: await examine(chosen, parts) };
+    },
     logs: async ({ limit }): Promise<Result<"logs">> => ({
       lines: log
         .lines()

@@ -1,6 +1,7 @@
 // What all handlers need: the parts they act on, and how a network is named.
 import { ControlError } from "#contract/errors.ts";
 import { AddressPoolError } from "#protocol/addressing/prefixes.ts";
+import type { SystemProbe } from "#ports/system-probe.ts";
 import type { Engine } from "../engine.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
@@ -13,6 +14,7 @@ export interface HandlerParts {
   readonly keeper: StateKeeper;
   readonly snapshots: SnapshotBuilder;
   readonly log: RingLog;
+  readonly probe: SystemProbe;
   readonly shutdown: () => void;
 }
 

@@ -31,7 +31,7 @@ export class SnapshotBuilder {
 
   snapshot(): Snapshot {
     return {
-      daemon: this.#daemon(),
+      daemon: this.daemon(),
       networks: this.networks.networks(),
       vifs: this.#vifs.vifs(),
       groups: this.#groups.groups(),
@@ -102,7 +102,7 @@ export class SnapshotBuilder {
     };
   }
 
-  #daemon(): DaemonInfo {
+  daemon(): DaemonInfo {
     const { tun, datagrams } = this.#engine;
     return {
       version: this.#version,

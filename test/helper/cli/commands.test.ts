@@ -195,7 +195,9 @@ describe("doctor", () => {
     const ill = await startFakeDaemon({ api: { doctor: async () => ({ checks }) } });
     const { code, out } = await run(["doctor", "--socket", ill.path]);
     await ill.stop();
-    expect(out).toBe("ok   daemon: it runs and answers\nfail tun: no /dev/net/tun\n     modprobe tun\n");
+    expect(out).toBe(
+      "ok   daemon: it runs and answers\nfail tun: no /dev/net/tun\n     modprobe tun\n1 failed\n",
+    );
     expect(code).toBe(1);
   });
 

@@ -31,6 +31,7 @@ const PARAMS: Record<Method, Record<string, unknown>> = {
   "owners.remove": { uid: 1002 },
   stats: {},
   dump: {},
+  "doctor.topics": {},
   doctor: {},
   logs: {},
   shutdown: {},
@@ -91,6 +92,7 @@ describe("where others may read", () => {
       "reach.get",
       "owners.list",
       "stats",
+      "doctor.topics",
       "doctor",
     ];
     expect((await allowed()).sort()).toEqual(reads.sort());

@@ -104,6 +104,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     "owners.remove": record("owners.remove", () => ({})),
     stats: record("stats", () => STATS),
     dump: record("dump", () => ({ snapshot: fake.snapshot, stats: STATS })),
+    "doctor.topics": record("doctor.topics", () => ({ topics: [{ id: "all", title: "everything" }] })),
     doctor: record("doctor", () => ({
       checks: [
         { name: "tun", status: "ok" as const, message: "/dev/net/tun opens", remedy: null },

@@ -19,7 +19,7 @@ import { TunVif } from "#runtime/tun-vif.ts";
 import { SnapshotBuilder } from "#runtime/view/snapshot-builder.ts";
 import { encodeMembershipPacket } from "#wire/membership-packet.ts";
 import { FakeFastPath } from "./fake-fast-path.ts";
-import { FakeJoins, FakeLan, FakeLinks, FakeTun } from "./fake-devices.ts";
+import { FakeJoins, FakeLan, FakeLinks, FakeProbe, FakeTun } from "./fake-devices.ts";
 import type { Host, Listener, World } from "./world.ts";
 
 export interface ComputerOptions {
@@ -56,6 +56,7 @@ export class Computer implements Host {
   readonly links: FakeLinks;
   readonly joins = new FakeJoins();
   readonly tun = new FakeTun();
+  readonly probe = new FakeProbe();
   readonly lans: FakeLan[] = [];
   /** Interfaces that cannot be opened. */
   readonly brokenLans = new Set<string>();
@@ -120,7 +121,14 @@ export class Computer implements Host {
     });
     this.snapshots = new SnapshotBuilder(this.engine, keeper, "0.1.0");
     const { engine, snapshots } = this;
-    this.api = daemonHandlers({ engine, keeper, snapshots, log, shutdown: () => this.shutdowns++ });
+    this.api = daemonHandlers({
+      engine,
+      keeper,
+      snapshots,
+      log,
+      probe: this.probe,
+      shutdown: () => this.shutdowns++,
+    });
   }
 
   arrive(data: Uint8Array, from: Endpoint): void {

@@ -2,6 +2,7 @@
 import type { Lan } from "#ports/lan.ts";
 import type { Link, LinkEvent, Links } from "#ports/links.ts";
 import type { GroupFilter, HostJoins, LocalMemberships } from "#ports/memberships.ts";
+import type { FirewallDump, SystemProbe } from "#ports/system-probe.ts";
 import type { TunAddresses, TunDevice } from "#ports/tun-device.ts";
 import { prefixContains, prefixText } from "#wire/address.ts";
 
@@ -133,4 +134,29 @@ export class FakeJoins implements HostJoins, LocalMemberships {
   }
 
   close(): void {}
+}
+
+/** A kernel without a firewall, in which everything can be joined. */
+export class FakeProbe implements SystemProbe {
+  readonly settings = new Map<string, string>();
+  rules: FirewallDump = { readable: true, rules: { nftables: [] }, legacy: false };
+  joinError: Error | undefined;
+  igmp = 3;
+
+  async setting(path: string): Promise<string | undefined> {
+    return this.settings.get(path);
+  }
+
+  async firewall(): Promise<FirewallDump> {
+    return this.rules;
+  }
+
+  tryJoin(): boolean {
+    if (this.joinError) throw this.joinError;
+    return true;
+  }
+
+  igmpVersion(): number {
+    return this.igmp;
+  }
 }

@@ -126,7 +126,14 @@ describe("doctor", () => {
     const world = new World();
     const laptop = await Computer.start(world, LAPTOP);
     const { checks } = await laptop.call("doctor", {});
-    expect(told(checks)).toEqual({ service: "ok", tun: "ok", udp: "ok", lan: "warn", network: "warn" });
+    expect(told(checks)).toEqual({
+      service: "ok",
+      tun: "ok",
+      udp: "ok",
+      lan: "warn",
+      firewall: "ok",
+      network: "warn",
+    });
     for (const { status, remedy } of checks) expect(remedy === null).toBe(status === "ok");
   });
 

@@ -1,0 +1,18 @@
+import type { Address } from "#wire/address.ts";
+
+/** What the firewall's rules are; `rules` as `nft -j list ruleset` prints them, not checked yet. */
+export type FirewallDump =
+  | { readonly readable: true; readonly rules: unknown; readonly legacy: boolean }
+  | { readonly readable: false; readonly reason: string };
+
+/** What an examination looks at beside the daemon's own parts. It changes nothing that lasts. */
+export interface SystemProbe {
+  /** A setting of the kernel's below /proc/sys; undefined where there is no such, or it cannot be read. */
+  setting(path: string): Promise<string | undefined>;
+  /** `legacy`: iptables holds rules beside that nft does not show. */
+  firewall(): Promise<FirewallDump>;
+  /** Joins the group on the interface and leaves it. Is it in the kernel's lists meanwhile? Throws SystemError. */
+  tryJoin(interfaceIndex: number, group: Address): boolean;
+  /** The version of IGMP that the kernel speaks there: an older querier brings it down. */
+  igmpVersion(interfaceIndex: number): number | undefined;
+}

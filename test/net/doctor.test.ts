@@ -1,0 +1,112 @@
+// The doctor on computers with real firewalls, filters and links.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Check } from "#contract/snapshot.ts";
+import { TestDaemon } from "#test/support/daemon.ts";
+import { Lab } from "#test/support/lab.ts";
+import type { Machine } from "#test/support/machine.ts";
+import { missingForLab } from "#test/support/requirements.ts";
+import { PORT } from "./streams-scene.ts";
+
+const missing = missingForLab();
+
+/** Exit code and checks, whatever it found. */
+async function doctor(daemon: TestDaemon): Promise<{ readonly code: number; readonly checks: Check[] }> {
+  const { code, stdout } = await daemon.castaway("doctor", "--json");
+  return { code: code ?? -1, checks: (JSON.parse(stdout) as { checks: Check[] }).checks };
+}
+
+const named = (checks: readonly Check[], name: string): Check[] =>
+  checks.filter((check) => check.name === name);
+const nft = (machine: Machine, rules: string): Promise<unknown> =>
+  machine.exec("nft", ["-f", "-"], { input: rules });
+
+describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing})` : ""}`, () => {
+  let lab: Lab;
+  let home: TestDaemon;
+  let away: TestDaemon;
+
+  beforeAll(async () => {
+    lab = await Lab.create({ portForward: PORT });
+    await lab.setInboundBlocked6("home", true);
+    [home, away] = (await Promise.all(["home", "away"].map((name) => TestDaemon.inLab(lab, name)))) as [
+      TestDaemon,
+      TestDaemon,
+    ];
+    const { link } = await home.invite(`${lab.homePublic.address4}:${PORT}`);
+    await away.join(link);
+    await home.until(
+      "the guest is here",
+      ({ networks }) => networks.some(({ members }) => members.some(({ self, online }) => !self && online)),
+      20_000,
+    );
+  });
+  afterAll(async () => lab?.dispose());
+
+  test("all is well on both ends of an ordinary connection", async () => {
+    const { code, checks } = await doctor(home);
+    expect(checks.filter(({ status }) => status === "fail")).toEqual([]);
+    expect(code).toBe(0);
+    const lan = lab.host("home").interfaceName;
+    for (const name of [
+      "daemon",
+      "service",
+      "tun",
+      "udp",
+      `lan ${lan}`,
+      `joins ${lan}`,
+      "firewall",
+      "udp in",
+    ])
+      expect(named(checks, name), name).toMatchObject([{ status: "ok", remedy: null }]);
+    expect(named(checks, `joins ${lan}`)[0]!.message).toContain("IPv4 and IPv6");
+    const there = (await doctor(away)).checks;
+    expect(named(there, "udp out")).toMatchObject([{ status: "ok" }]);
+    const ways = there.filter(({ name }) => name.startsWith("member "));
+    expect(ways).toMatchObject([{ message: expect.stringMatching(/over UDP.*, [\d.]+ ms/) as string }]);
+  });
+
+  test("a firewall that keeps members, IGMP and streams out is found, and its remedy is one", async () => {
+    await nft(
+      lab.host("home"),
+      `table inet wall {
+        chain entrance {
+          type filter hook input priority 0; policy drop;
+          ct state established,related accept
+          iifname "lo" accept
+          tcp dport { 22, 80 } accept
+        }
+      }`,
+    );
+    const { code, checks } = await doctor(home);
+    const found = named(checks, "firewall");
+    const call = found.find(({ message }) => message.includes("IPv4 calls to UDP port"))!;
+    expect(call).toMatchObject({
+      status: "fail",
+      message: expect.stringContaining("inet wall entrance") as string,
+    });
+    expect(found.some(({ message }) => message.includes("IGMP queries"))).toBe(true);
+    expect(code).toBe(1);
+    // The remedies are commands: all of them together mend it.
+    for (const remedy of new Set(found.map((check) => check.remedy!)))
+      await lab.host("home").exec("sh", ["-c", remedy.replace(/\{.*\}/, (set) => `'${set}'`)]);
+    expect(named((await doctor(home)).checks, "firewall")).toMatchObject([{ status: "ok" }]);
+    await nft(lab.host("home"), "delete table inet wall");
+  });
+
+  test("a strict reverse path filter is named, with the setting that ends it", async () => {
+    const { interfaceName } = lab.host("home");
+    await lab.host("home").exec("sysctl", ["-qw", `net.ipv4.conf.${interfaceName}.rp_filter=1`]);
+    const [strict] = named((await doctor(home)).checks, `rp_filter ${interfaceName}`);
+    expect(strict).toMatchObject({ status: "warn" });
+    const [program, ...words] = strict!.remedy!.split(" ");
+    await lab.host("home").exec(program!, words);
+    expect(named((await doctor(home)).checks, `rp_filter ${interfaceName}`)).toEqual([]);
+  });
+
+  test("people see each finding as a line, and the remedy below", async () => {
+    const { stdout, code } = await away.castaway("doctor");
+    expect(code).toBe(0);
+    for (const line of stdout.trim().split("\n").slice(0, -1))
+      expect(line).toMatch(/^(ok {2}|warn|fail) \S|^ {5}\S/);
+  });
+});
