@@ -27,6 +27,7 @@ export const DROP_REASONS = [
   "socket-overflow", // the kernel's queue of the socket was full
   "rate-limited", // what the slow path would have to look at
   "queue-full", // too much under way to a socket vif
+  "stream-full", // a peer's stream takes less than it is sent: the oldest packets go
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -58,3 +59,4 @@ export const DROP_SEND_FAILED = 23;
 export const DROP_SOCKET_OVERFLOW = 24;
 export const DROP_RATE_LIMITED = 25;
 export const DROP_QUEUE_FULL = 26;
+export const DROP_STREAM_FULL = 27;

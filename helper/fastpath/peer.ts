@@ -1,10 +1,11 @@
 import type { VifDevice } from "#ports/fast-path.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import { addressBytes, addressText } from "#wire/address.ts";
-import { MAX_DATAGRAM } from "#wire/frame.ts";
+import { MAX_DATAGRAM, MAX_STREAM_FRAME } from "#wire/frame.ts";
 import { AF_INET6 } from "#edge/linux/constants.ts";
 import type { Arena } from "./arena.ts";
 import type { KeyPair } from "./key-ring.ts";
+import type { Stream } from "./stream.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export const SOCKADDR_IN6 = 28;
@@ -29,7 +30,9 @@ export class Peer {
   current: KeyPair | undefined;
   next: KeyPair | undefined;
   reachable = false;
-  /** Largest outer datagram. */
+  /** Where frames go instead of the transport socket. */
+  stream: Stream | undefined;
+  /** Largest outer datagram, or frame in a stream. */
   datagramLimit = MAX_DATAGRAM;
 
   constructor(vif: number, device: PeerDevice, arena: Arena, endpointAt: number) {
@@ -40,21 +43,17 @@ export class Peer {
     this.endpointAt = endpointAt;
   }
 
-  setEndpoint(endpoint: Endpoint): void {
-    const { u8, dv } = this.#arena;
-    const bytes = addressBytes(endpoint.address);
-    u8.fill(0, this.endpointAt, this.endpointAt + SOCKADDR_IN6);
-    dv.setUint16(this.endpointAt, AF_INET6, true);
-    dv.setUint16(this.endpointAt + 2, endpoint.port);
-    if (bytes.length === 4) {
-      dv.setUint16(this.endpointAt + 8 + 10, 0xffff);
-      u8.set(bytes, this.endpointAt + 8 + 12);
-    } else u8.set(bytes, this.endpointAt + 8);
+  /** `stream`: the one that the endpoint names. */
+  setEndpoint(endpoint: Endpoint, stream: Stream | undefined): void {
+    writeEndpoint(this.#arena, this.endpointAt, endpoint);
+    this.stream = stream;
     this.#newPath();
+    this.reachable = stream !== undefined || endpoint.stream === undefined; // it may have ended meanwhile
   }
 
-  /** Is the sockaddr_in6 at `at` where the peer is known to be? The flow label does not count. */
-  isAt(at: number): boolean {
+  /** Is the sockaddr_in6 at `at`, or the stream, where the peer is known to be? The flow label does not count. */
+  isAt(at: number, stream: Stream | undefined): boolean {
+    if (stream || this.stream) return this.stream === stream;
     const { u32 } = this.#arena;
     const [a, b] = [this.endpointAt >>> 2, at >>> 2];
     return (
@@ -67,10 +66,18 @@ export class Peer {
     );
   }
 
-  moveTo(at: number): void {
+  moveTo(at: number, stream: Stream | undefined): void {
     this.#arena.u8.copyWithin(this.endpointAt, at, at + SOCKADDR_IN6);
     this.#arena.dv.setUint32(this.endpointAt + 4, 0); // the flow label it came with is not ours to use
+    this.stream = stream;
     this.#newPath();
+  }
+
+  /** The stream carries nothing any more. */
+  streamEnded(stream: Stream): void {
+    if (this.stream !== stream) return;
+    this.stream = undefined;
+    this.reachable = false;
   }
 
   /** The path carries less than we thought. False where it is known to be at its smallest. */
@@ -86,17 +93,30 @@ export class Peer {
     const at = this.endpointAt + 8;
     const mapped =
       dv.getUint32(at) === 0 && dv.getUint32(at + 4) === 0 && dv.getUint32(at + 8) === 0x0000ffff;
-    this.datagramLimit = mapped ? MAX_DATAGRAM : MAX_DATAGRAM - IPV6_EXTRA;
+    this.datagramLimit = this.stream ? MAX_STREAM_FRAME : mapped ? MAX_DATAGRAM : MAX_DATAGRAM - IPV6_EXTRA;
     this.reachable = true;
   }
 }
 
-/** The endpoint that a sockaddr_in6 (as recvmsg of a dual-stack socket gives it) stands for. */
-export function endpointAt(arena: Arena, at: number): Endpoint {
+/** The endpoint that a sockaddr_in6 (as recvmsg of a dual-stack socket gives it), or a stream, stands for. */
+export function endpointAt(arena: Arena, at: number, stream: Stream | undefined): Endpoint {
   const bytes = arena.copyOut(at + 8, 16);
   const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
   return {
     address: addressText(mapped ? bytes.subarray(12) : bytes),
     port: arena.dv.getUint16(at + 2),
+    ...(stream && { stream: stream.number }),
   };
+}
+
+/** As a sockaddr_in6, IPv4 mapped. */
+export function writeEndpoint({ u8, dv }: Arena, at: number, endpoint: Endpoint): void {
+  const bytes = addressBytes(endpoint.address);
+  u8.fill(0, at, at + SOCKADDR_IN6);
+  dv.setUint16(at, AF_INET6, true);
+  dv.setUint16(at + 2, endpoint.port);
+  if (bytes.length === 4) {
+    dv.setUint16(at + 8 + 10, 0xffff);
+    u8.set(bytes, at + 8 + 12);
+  } else u8.set(bytes, at + 8);
 }

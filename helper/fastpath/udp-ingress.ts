@@ -1,65 +1,23 @@
-// In from the transport socket: data frames are opened in place; everything else is for the slow path to look at.
-import type { FastPathEvent } from "#ports/fast-path.ts";
-import {
-  DATA_COUNTER_OFFSET,
-  DATA_HEADER_LENGTH,
-  DATA_RECEIVER_OFFSET,
-  DATA_TAG_LENGTH,
-  DATA_TYPE_WORD,
-  FRAME_OVERHEAD,
-} from "#wire/frame.ts";
-import type { Arena } from "./arena.ts";
-import type { Cipher } from "./cipher.ts";
-import {
-  HIGHEST_COUNTER,
-  LAST_RECEIVED,
-  RECEIVED_UNDER_KEY,
-  RX_BYTES,
-  RX_PACKETS,
-  TRANSPORT_ROW,
-} from "./counters.ts";
+// In from the transport socket: bursts of datagrams, each a frame.
 import type { Counters } from "./counters.ts";
-import {
-  DROP_AUTH_FAILED,
-  DROP_MALFORMED,
-  DROP_RATE_LIMITED,
-  DROP_REPLAY,
-  DROP_SOCKET_OVERFLOW,
-  DROP_UNKNOWN_INDEX,
-} from "./drop-reasons.ts";
+import { TRANSPORT_ROW } from "./counters.ts";
+import { DROP_SOCKET_OVERFLOW } from "./drop-reasons.ts";
 import type { Forwarder } from "./forwarder.ts";
+import type { FrameIntake } from "./frame-intake.ts";
 import type { Ingress } from "./ingress.ts";
-import type { InnerFrames } from "./inner-frames.ts";
-import type { KeyPair, KeyRing } from "./key-ring.ts";
-import { endpointAt } from "./peer.ts";
 import type { ReceiveRing } from "./receive-ring.ts";
-import { TokenBucket } from "./token-bucket.ts";
-
-/** Datagrams a second that the slow path is asked to look at. */
-const DATAGRAM_RATE = 2000;
-const DATAGRAM_BURST = 500;
-/** Longer than any frame but those of data. */
-const LONGEST_DATAGRAM = 2048;
-/** Upper halves of counters that are exact doubles (MAX_COUNTER). */
-const COUNTER_HIGH_LIMIT = 0x1fffff;
-const WORD = 0x1_0000_0000;
 
 export interface UdpIngressParts {
-  readonly arena: Arena;
   readonly ring: ReceiveRing;
-  readonly cipher: Cipher;
-  readonly keys: KeyRing;
+  readonly intake: FrameIntake;
   readonly forwarder: Forwarder;
-  readonly inner: InnerFrames;
   readonly counters: Counters;
-  readonly emit: (event: FastPathEvent) => void;
 }
 
 export class UdpIngress implements Ingress {
   readonly fd: number;
   readonly vif = undefined;
   readonly #p: UdpIngressParts;
-  readonly #bucket = new TokenBucket(DATAGRAM_RATE, DATAGRAM_BURST);
   #lost = 0;
 
   constructor(fd: number, parts: UdpIngressParts) {
@@ -68,14 +26,14 @@ export class UdpIngress implements Ingress {
   }
 
   receive(now: number): number {
-    const { ring, forwarder, counters } = this.#p;
+    const { ring, intake, forwarder, counters } = this.#p;
     const count = ring.receive(this.fd);
     for (let i = 0; i < count; i++) {
       const length = ring.length(i);
       const at = ring.dataAt(i);
       const segment = ring.segmentSize(i) || length;
       for (let done = 0; done < length; done += segment)
-        this.#datagram(at + done, Math.min(segment, length - done), ring.nameAt(i), now);
+        intake.take(at + done, Math.min(segment, length - done), ring.nameAt(i), undefined, now);
     }
     if (count <= 0) return count;
     forwarder.flush(now);
@@ -86,73 +44,5 @@ export class UdpIngress implements Ingress {
       counters.drop(TRANSPORT_ROW, DROP_SOCKET_OVERFLOW, more);
     }
     return count;
-  }
-
-  #datagram(at: number, length: number, from: number, now: number): void {
-    const { arena, counters, keys } = this.#p;
-    const { dv } = arena;
-    if (length < 4 || dv.getUint32(at) !== DATA_TYPE_WORD) {
-      this.#punt(at, length, from, now);
-      return;
-    }
-    if (length < FRAME_OVERHEAD) {
-      counters.drop(TRANSPORT_ROW, DROP_MALFORMED);
-      return;
-    }
-    const pair = keys.find(dv.getInt32(at + DATA_RECEIVER_OFFSET));
-    if (!pair) {
-      counters.drop(TRANSPORT_ROW, DROP_UNKNOWN_INDEX);
-      return;
-    }
-    this.#frame(pair, at, length, from, now);
-  }
-
-  #frame(pair: KeyPair, at: number, length: number, from: number, now: number): void {
-    const { arena, cipher, counters, inner } = this.#p;
-    const { dv } = arena;
-    const { peer } = pair;
-    const high = dv.getUint32(at + DATA_COUNTER_OFFSET);
-    const low = dv.getUint32(at + DATA_COUNTER_OFFSET + 4);
-    const counter = high * WORD + low;
-    if (high > COUNTER_HIGH_LIMIT || !pair.replay.fresh(counter)) {
-      counters.drop(peer.vif, DROP_REPLAY);
-      return;
-    }
-    const plain = at + DATA_HEADER_LENGTH;
-    const plainLength = length - DATA_HEADER_LENGTH - DATA_TAG_LENGTH;
-    if (!cipher.open(pair.receiveContext, high, low, plain, plainLength)) {
-      counters.drop(peer.vif, DROP_AUTH_FAILED);
-      return;
-    }
-    pair.replay.accept(counter);
-    if (peer.current !== pair) this.#confirm(pair);
-    const newest = counter > pair.highest || pair.received === 0;
-    if (newest) pair.highest = counter;
-    pair.received++;
-    // An older packet that was overtaken must not send the answers back to where the peer was.
-    if (newest && peer.current === pair && !peer.isAt(from)) this.#moved(pair, from);
-    counters.add(peer.vif, RX_PACKETS, 1);
-    counters.add(peer.vif, RX_BYTES, plainLength);
-    counters.set(peer.vif, LAST_RECEIVED, now);
-    counters.set(peer.vif, HIGHEST_COUNTER, pair.highest);
-    counters.set(peer.vif, RECEIVED_UNDER_KEY, pair.received);
-    inner.receive(peer, plain, plainLength, now);
-  }
-
-  #confirm(pair: KeyPair): void {
-    if (!this.#p.keys.confirm(pair)) return;
-    this.#p.emit({ type: "peer-keys-confirmed", vif: pair.peer.vif, localIndex: pair.localIndex });
-  }
-
-  #moved({ peer }: KeyPair, from: number): void {
-    peer.moveTo(from);
-    this.#p.emit({ type: "peer-moved", vif: peer.vif, endpoint: endpointAt(this.#p.arena, from) });
-  }
-
-  #punt(at: number, length: number, from: number, now: number): void {
-    const { arena, counters, emit } = this.#p;
-    if (length === 0 || length > LONGEST_DATAGRAM) counters.drop(TRANSPORT_ROW, DROP_MALFORMED);
-    else if (!this.#bucket.take(now)) counters.drop(TRANSPORT_ROW, DROP_RATE_LIMITED);
-    else emit({ type: "datagram", from: endpointAt(arena, from), data: arena.copyOut(at, length) });
   }
 }

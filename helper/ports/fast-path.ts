@@ -86,6 +86,14 @@ export type FastPathCommand =
   /** What unicast sources the peer may use from now on: a joiner gets its addresses when it has proved its invite. */
   | { readonly type: "peer-sources"; readonly vif: number; readonly sources: readonly AddressPrefix[] }
   | { readonly type: "peer-endpoint"; readonly vif: number; readonly endpoint: Endpoint }
+  /**
+   * A connected non-blocking stream socket carries frames from now on; `remote` is its far end, for people. A number
+   * is never used again. No room for it: "stream-closed" with ENOBUFS.
+   */
+  | { readonly type: "stream-add"; readonly stream: number; readonly fd: number; readonly remote: Endpoint }
+  | { readonly type: "stream-remove"; readonly stream: number }
+  /** A frame that is no data frame, into a stream: 2,048 bytes at most. */
+  | { readonly type: "stream-send"; readonly stream: number; readonly data: Uint8Array }
   | { readonly type: "send-control"; readonly vif: number; readonly message: Uint8Array } // sealed as inner kind control
   | { readonly type: "send-keepalive"; readonly vif: number }
   | { readonly type: "inject"; readonly vif: number; readonly packet: Uint8Array } // an IP packet (a query) out of a tun or lan vif
@@ -104,13 +112,19 @@ export type FastPathEvent =
       readonly own: boolean;
       readonly packet: Uint8Array;
     }
-  /** Anything on the transport socket that is not a data frame. */
+  /** Anything on the transport socket, or in a stream, that is not a data frame. */
   | { readonly type: "datagram"; readonly from: Endpoint; readonly data: Uint8Array }
   | { readonly type: "control"; readonly vif: number; readonly message: Uint8Array }
   /** An authenticated packet came from a new outer address; the fast path already answers there. */
   | { readonly type: "peer-moved"; readonly vif: number; readonly endpoint: Endpoint }
   /** The first packet under keys that were not confirmed yet. */
   | { readonly type: "peer-keys-confirmed"; readonly vif: number; readonly localIndex: number }
+  /** The first frame of a stream that opened under a peer's keys. */
+  | { readonly type: "stream-authenticated"; readonly stream: number; readonly vif: number }
+  /** It ended, failed, or carried what are no frames (EBADMSG). Its descriptor is not touched any more. 0: its end. */
+  | { readonly type: "stream-closed"; readonly stream: number; readonly errno: number }
+  /** After `stream-remove`: its descriptor is not touched any more. */
+  | { readonly type: "stream-removed"; readonly stream: number }
   /** An IP packet, a fragment perhaps, that goes out by a socket vif: in flight until the slow path has sent it. */
   | { readonly type: "packet-out"; readonly vif: number; readonly packet: Uint8Array }
   /** A frame of our own ethertype from another member on a LAN. `from`: its source address, 6 bytes. */

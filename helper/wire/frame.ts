@@ -8,6 +8,10 @@ export const FRAME_DATA = 4;
 
 /** Largest outer datagram: a 1500-byte path less the IPv4 and UDP headers. An IPv6 path carries 20 bytes less. */
 export const MAX_DATAGRAM = 1500 - 28;
+/** Largest frame in a byte stream, without the u16 length in front of it: a whole Ethernet packet needs no pieces. */
+export const MAX_STREAM_FRAME = 2048;
+/** The length in front of each frame in a byte stream. */
+export const STREAM_LENGTH_BYTES = 2;
 /** Largest packet inside, whole or put together from fragments. */
 export const MAX_INNER_PACKET = 65535;
 

@@ -20,6 +20,9 @@ export const writeAt: (fd: number, data: number, length: number) => number = lib
 export const writevAt: (fd: number, iovecs: number, count: number) => number = library.func(
   "intptr_t writev(int fd, size_t iovecs, int count)",
 );
+export const sendAt: (fd: number, data: number, length: number, flags: number) => number = library.func(
+  "intptr_t send(int fd, size_t data, size_t length, int flags)",
+);
 /** `timeout` is the address of a struct timespec; 0 for none. */
 export const recvmmsgAt: (
   fd: number,

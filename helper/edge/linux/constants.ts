@@ -8,9 +8,12 @@ export const EINTR = 4;
 export const EAGAIN = 11;
 export const ENODEV = 19;
 export const EINVAL = 22;
+export const EBADMSG = 74;
 export const EMSGSIZE = 90;
 export const ENETDOWN = 100;
 export const ENOBUFS = 105;
+export const ETIMEDOUT = 110;
+export const EINPROGRESS = 115;
 
 // asm-generic/poll.h
 export const POLLIN = 0x001;
@@ -39,15 +42,19 @@ export const MAP_PRIVATE = 0x02;
 export const MAP_ANONYMOUS = 0x20;
 
 // linux/socket.h, net.h
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = O_NONBLOCK;
 export const SOCK_CLOEXEC = O_CLOEXEC;
+export const MSG_PEEK = 0x02;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
 export const MSG_TRUNC = 0x20;
 export const MSG_CTRUNC = 0x08;
 export const MSG_WAITFORONE = 0x10000;
