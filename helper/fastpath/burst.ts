@@ -5,12 +5,12 @@ import type { Arena } from "./arena.ts";
 import { BATCH_MAX, Batch } from "./batch.ts";
 import type { Exit } from "./batch.ts";
 import { lowerTtl } from "./header-edits.ts";
-import type { UdpSender } from "./udp-sender.ts";
+import type { PeerSender } from "./peer-sender.ts";
 
 export class Burst {
   readonly batch = new Batch();
   readonly #arena: Arena;
-  readonly #sender: UdpSender;
+  readonly #sender: PeerSender;
   readonly #afterFlush: () => void;
   // Never shortened: setting an array's length is slow, and so is growing it again.
   readonly #active: (Exit | undefined)[] = Array.from({ length: 2 * MAX_VIFS });
@@ -19,7 +19,7 @@ export class Burst {
   #lowerCount = 0;
 
   /** `afterFlush`: memory that the packets were in may be used again. */
-  constructor(arena: Arena, sender: UdpSender, afterFlush: () => void) {
+  constructor(arena: Arena, sender: PeerSender, afterFlush: () => void) {
     this.#arena = arena;
     this.#sender = sender;
     this.#afterFlush = afterFlush;
@@ -46,7 +46,7 @@ export class Burst {
       this.#flushExits(true, now);
       for (let n = 0; n < this.#lowerCount; n++) lowerTtl(this.#arena, this.batch.offset[this.#lower[n]!]!);
       this.#flushExits(false, now);
-      this.#sender.flush();
+      this.#sender.flush(now);
       this.#activeCount = 0;
       this.#lowerCount = 0;
       this.batch.count = 0;

@@ -1,4 +1,5 @@
 // The parts of the fast path, put together, and what each command does to them.
+import type { Endpoint } from "#ports/endpoint.ts";
 import type { FastPathCommand, FastPathEvent, VifDevice } from "#ports/fast-path.ts";
 import {
   FLAG_CHECKSUM_VERIFIED,
@@ -15,6 +16,7 @@ import type { Counters } from "./counters.ts";
 import type { FlowMemory } from "./flow-memory.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { Ingress } from "./ingress.ts";
+import { FrameIntake } from "./frame-intake.ts";
 import { InnerFrames } from "./inner-frames.ts";
 import { KeyRing } from "./key-ring.ts";
 import { LanMemory } from "./lan-memory.ts";
@@ -22,11 +24,15 @@ import { LanWireExit } from "./lan-wire-exit.ts";
 import { SOCKADDR_IN6 } from "./peer.ts";
 import type { Peer } from "./peer.ts";
 import { PeerExit } from "./peer-exit.ts";
+import { PeerSender } from "./peer-sender.ts";
 import { PrefixSet, UnicastRoutes } from "./prefixes.ts";
 import { REASSEMBLY_SLOTS, Reassembly } from "./reassembly.ts";
 import { ReceiveRing, SLOTS } from "./receive-ring.ts";
 import { Segmenter } from "./segmenter.ts";
 import { SequenceCounter } from "./sequence-counter.ts";
+import { Stream } from "./stream.ts";
+import { StreamSender } from "./stream-sender.ts";
+import { STREAM_MEMORY, Streams } from "./streams.ts";
 import { TunExit } from "./tun-exit.ts";
 import { UdpIngress } from "./udp-ingress.ts";
 import { UdpSender } from "./udp-sender.ts";
@@ -34,17 +40,20 @@ import { VifFactory } from "./vif-factory.ts";
 import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
 
 /** What the engine needs of memory; pages that are never used cost nothing. */
-export const ARENA_BYTES = (SLOTS + REASSEMBLY_SLOTS + 1) * SLOT_BYTES + 3 * 1024 * 1024;
+export const ARENA_BYTES = (SLOTS + REASSEMBLY_SLOTS + 1) * SLOT_BYTES + STREAM_MEMORY + 3 * 1024 * 1024;
 
 export class Engine {
-  /** Changes with `udp`, `vif-add` and `vif-remove`: the loop looks at `ingressesChanged`. */
+  /** Changes with the transport socket, vifs and streams: the loop looks at `ingressesChanged`. */
   readonly ingresses: Ingress[] = [];
   ingressesChanged = true;
   readonly #arena: Arena;
   readonly #counters: Counters;
   readonly #cipher: Cipher;
   readonly #keys: KeyRing;
-  readonly #sender: UdpSender;
+  readonly #udp: UdpSender;
+  readonly #sender: PeerSender;
+  readonly #intake: FrameIntake;
+  readonly streams: Streams;
   readonly #segmenter: Segmenter;
   readonly #reassembly: Reassembly;
   readonly #forwarder: Forwarder;
@@ -70,7 +79,9 @@ export class Engine {
     const slots = arena.reserve(SLOTS * SLOT_BYTES);
     this.#udpRing = new ReceiveRing(arena, slots, 0, SOCKADDR_IN6);
     this.#message = arena.reserve(SLOT_BYTES) + HEADROOM;
-    this.#sender = new UdpSender(arena, counters);
+    this.#udp = new UdpSender(arena, counters);
+    const streamSender = new StreamSender(arena);
+    this.#sender = new PeerSender(this.#udp, streamSender);
     this.#segmenter = new Segmenter(arena);
     this.#reassembly = new Reassembly(arena, counters, (now) => this.#forwarder.flush(now));
     const lanMemory = new LanMemory(arena);
@@ -88,6 +99,20 @@ export class Engine {
       },
     });
     this.#inner = new InnerFrames(arena, counters, this.#forwarder, this.#reassembly, emit);
+    const intakeParts = { arena, cipher: this.#cipher, keys: this.#keys, inner: this.#inner, counters, emit };
+    this.#intake = new FrameIntake(intakeParts);
+    this.streams = new Streams({
+      arena,
+      counters,
+      forwarder: this.#forwarder,
+      intake: new FrameIntake(intakeParts), // what comes in streams has a rate of its own
+      slots,
+      sender: streamSender,
+      vifs: this.#forwarder.vifs,
+      emit,
+      opened: (ingress) => this.#addIngress(ingress),
+      ended: (ingress) => this.#dropIngress(ingress),
+    });
     this.#factory = new VifFactory({
       arena,
       counters,
@@ -133,7 +158,12 @@ export class Engine {
         this.#setSources(command.vif, new PrefixSet(command.sources));
         return;
       case "peer-endpoint":
-        this.#withPeer(command.vif, (peer) => peer.setEndpoint(command.endpoint));
+        this.#setEndpoint(command.vif, command.endpoint);
+        return;
+      case "stream-add":
+      case "stream-remove":
+      case "stream-send":
+        this.streams.handle(command, now);
         return;
       case "send-control":
         this.#sendMessage(command.vif, KIND_CONTROL, command.message, now);
@@ -158,6 +188,7 @@ export class Engine {
   /** The descriptor has failed: it is looked at no more. The vif stays until the slow path removes it. */
   ingressFailed(ingress: Ingress, errno: number): void {
     this.#dropIngress(ingress);
+    if (ingress instanceof Stream) this.streams.failed(ingress, errno);
     if (ingress.vif) this.#emit({ type: "vif-failed", vif: ingress.vif.id, errno });
   }
 
@@ -167,19 +198,15 @@ export class Engine {
   }
 
   #setUdp(fd: number): void {
-    const old = this.ingresses.find((ingress) => ingress.vif === undefined);
+    const old = this.ingresses.find((ingress) => ingress instanceof UdpIngress);
     if (old) this.#dropIngress(old);
-    this.#sender.fd = fd;
+    this.#udp.fd = fd;
     this.ingresses.unshift(
       new UdpIngress(fd, {
-        arena: this.#arena,
         ring: this.#udpRing,
-        cipher: this.#cipher,
-        keys: this.#keys,
+        intake: this.#intake,
         forwarder: this.#forwarder,
-        inner: this.#inner,
         counters: this.#counters,
-        emit: this.#emit,
       }),
     );
     this.ingressesChanged = true;
@@ -191,7 +218,11 @@ export class Engine {
     this.#counters.clear(id);
     const { vif, ingress } = this.#factory.make(id, device);
     this.#forwarder.addVif(vif);
-    if (ingress) this.ingresses.push(ingress);
+    if (ingress) this.#addIngress(ingress);
+  }
+
+  #addIngress(ingress: Ingress): void {
+    this.ingresses.push(ingress);
     this.ingressesChanged = true;
   }
 
@@ -219,6 +250,11 @@ export class Engine {
     if (peer) action(peer);
   }
 
+  #setEndpoint(id: number, endpoint: Endpoint): void {
+    const stream = endpoint.stream === undefined ? undefined : this.streams.get(endpoint.stream);
+    this.#withPeer(id, (peer) => peer.setEndpoint(endpoint, stream));
+  }
+
   #sendMessage(id: number, kind: number, message: Uint8Array, now: number): void {
     const exit = this.#forwarder.vifs.get(id)?.wire;
     if (!(exit instanceof PeerExit)) return;
@@ -229,7 +265,7 @@ export class Engine {
     this.#sequence.next();
     const at = this.#message + INNER_HEADER_LENGTH;
     exit.send(kind, 0, INITIAL_HOPS, origin, epoch, counter, at, message.length, now);
-    this.#sender.flush();
+    this.#sender.flush(now);
   }
 
   #inject(id: number, packet: Uint8Array): void {

@@ -11,7 +11,7 @@ import type { LanMemory } from "./lan-memory.ts";
 import { MulticastForwarder } from "./multicast-forwarder.ts";
 import type { UnicastRoutes } from "./prefixes.ts";
 import type { SequenceCounter } from "./sequence-counter.ts";
-import type { UdpSender } from "./udp-sender.ts";
+import type { PeerSender } from "./peer-sender.ts";
 import { UnicastForwarder } from "./unicast-forwarder.ts";
 import { Vifs } from "./vif.ts";
 import type { Vif } from "./vif.ts";
@@ -21,7 +21,7 @@ export interface ForwarderParts {
   readonly counters: Counters;
   readonly flowMemory: FlowMemory;
   readonly lanMemory: LanMemory;
-  readonly sender: UdpSender;
+  readonly sender: PeerSender;
   readonly sequence: SequenceCounter;
   readonly emit: (event: FastPathEvent) => void;
   /** What was in use by the packets of the burst may be used again. */

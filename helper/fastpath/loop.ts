@@ -3,12 +3,22 @@
 import { preciseTimers } from "#edge/linux/timers.ts";
 import { pollAt, ppollAt, readAt } from "#edge/linux/by-address.ts";
 import { allocateMemory } from "#edge/linux/memory.ts";
-import { EAGAIN, ENETDOWN, ENODEV, POLLERR, POLLHUP, POLLIN, POLLNVAL } from "#edge/linux/constants.ts";
+import {
+  EAGAIN,
+  ENETDOWN,
+  ENODEV,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+} from "#edge/linux/constants.ts";
 import { errno } from "#edge/linux/system-error.ts";
 import type { FastPathCommand } from "#ports/fast-path.ts";
 import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
 import type { Engine } from "./engine.ts";
 import type { Ingress } from "./ingress.ts";
+import { MAX_STREAMS } from "./streams.ts";
 import { WakeModeration } from "./wake-moderation.ts";
 
 const POLLFD = 8;
@@ -22,6 +32,8 @@ const FATAL = new Set([EBADF, EIO, ENXIO, ENODEV, EBADFD, ENETDOWN]);
 /** How long the loop rests between bursts at high rates, at most. */
 const REST_NS = 200_000;
 const TIMESPEC = 16;
+/** The eventfd, the transport socket, and one of each vif and stream. */
+const DESCRIPTORS = 2 + MAX_VIFS + MAX_STREAMS;
 
 /** Returns when the command "stop" has come. `take` gives the next command, or undefined. */
 export function runLoop(
@@ -30,10 +42,10 @@ export function runLoop(
   take: () => FastPathCommand | undefined,
   clock: () => number,
 ): void {
-  const memory = allocateMemory((MAX_VIFS + 2) * POLLFD + 8 + TIMESPEC);
+  const memory = allocateMemory(DESCRIPTORS * POLLFD + 8 + TIMESPEC);
   const view = new DataView(memory.buffer);
   const fds = Number(memory.address);
-  const wakeBuffer = fds + (MAX_VIFS + 2) * POLLFD;
+  const wakeBuffer = fds + DESCRIPTORS * POLLFD;
   const rest = wakeBuffer + 8;
   view.setBigInt64(rest + 8 - fds, BigInt(REST_NS), true);
   const moderation = new WakeModeration();
@@ -48,6 +60,13 @@ export function runLoop(
       view.setUint16(i * POLLFD + 4, POLLIN, true);
     }
     engine.ingressesChanged = false;
+    engine.streams.interestChanged = true;
+  };
+
+  const watchBlocked = (): void => {
+    for (const [i, { blocked }] of polled.entries())
+      view.setUint16((i + 1) * POLLFD + 4, blocked === true ? POLLIN | POLLOUT : POLLIN, true);
+    engine.streams.interestChanged = false;
   };
 
   /** False when "stop" was among them. */
@@ -66,6 +85,8 @@ export function runLoop(
       engine.ingressFailed(ingress, EBADF);
       return 0;
     }
+    if ((events & POLLOUT) !== 0) ingress.writable?.(now);
+    if ((events & ~POLLOUT) === 0) return 0;
     const packets = ingress.receive(now);
     if (packets >= 0) return packets;
     const error = errno();
@@ -78,6 +99,7 @@ export function runLoop(
 
   for (;;) {
     if (engine.ingressesChanged) rebuild();
+    if (engine.streams.interestChanged) watchBlocked();
     const count = polled.length;
     if (pollAt(fds, count + 1, -1) <= 0) continue; // a signal
     const now = clock();

@@ -12,7 +12,9 @@ import {
   INNER_HEADER_LENGTH,
   INNER_ORIGIN_OFFSET,
   INNER_SEQUENCE_OFFSET,
+  KIND_CONTROL,
   KIND_FRAGMENT,
+  KIND_KEEPALIVE,
   MAX_FRAGMENTS,
   MAX_INNER_PACKET,
 } from "#wire/frame.ts";
@@ -25,7 +27,7 @@ import { LAST_SENT, TX_BYTES, TX_PACKETS } from "./counters.ts";
 import { DROP_HOPS, DROP_NO_ENDPOINT, DROP_NO_KEYS, DROP_SEND_FAILED, DROP_TOO_BIG } from "./drop-reasons.ts";
 import type { KeyPair } from "./key-ring.ts";
 import type { Peer } from "./peer.ts";
-import type { UdpSender } from "./udp-sender.ts";
+import type { PeerSender } from "./peer-sender.ts";
 
 const FRAGMENT_PREFIX = INNER_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH;
 /** A counter's upper half from which on no key may be used: far beyond every rekey. */
@@ -35,7 +37,7 @@ export class PeerExit extends Exit {
   readonly peer: Peer;
   readonly #arena: Arena;
   readonly #cipher: Cipher;
-  readonly #sender: UdpSender;
+  readonly #sender: PeerSender;
   readonly #counters: Counters;
   readonly #prefix: number; // scratch for a fragment's headers
 
@@ -43,7 +45,7 @@ export class PeerExit extends Exit {
     peer: Peer,
     arena: Arena,
     cipher: Cipher,
-    sender: UdpSender,
+    sender: PeerSender,
     counters: Counters,
     fragmentScratch: number,
   ) {
@@ -104,8 +106,9 @@ export class PeerExit extends Exit {
     dv.setUint32(header + INNER_ORIGIN_OFFSET, origin);
     dv.setUint32(header + INNER_EPOCH_OFFSET, epoch);
     dv.setUint32(header + INNER_SEQUENCE_OFFSET, sequence);
-    if (length + FRAME_OVERHEAD <= peer.datagramLimit) this.#seal(keys, header, INNER_HEADER_LENGTH + length);
-    else if (!this.#sendFragments(keys, kind, at, length)) {
+    if (length + FRAME_OVERHEAD <= peer.datagramLimit)
+      this.#seal(keys, kind, header, INNER_HEADER_LENGTH + length, now);
+    else if (!this.#sendFragments(keys, kind, at, length, now)) {
       this.#counters.drop(this.vif, DROP_TOO_BIG);
       return;
     }
@@ -114,8 +117,8 @@ export class PeerExit extends Exit {
     this.#counters.set(this.vif, LAST_SENT, now);
   }
 
-  #seal(keys: KeyPair, plain: number, length: number): void {
-    const out = this.#begin(keys, length);
+  #seal(keys: KeyPair, kind: number, plain: number, length: number, now: number): void {
+    const out = this.#begin(keys, kind, length, now);
     const sealed = out + DATA_HEADER_LENGTH;
     const cipher = this.#cipher;
     const ok =
@@ -125,9 +128,10 @@ export class PeerExit extends Exit {
     this.#end(keys, ok, sealed, length);
   }
 
-  #begin(keys: KeyPair, length: number): number {
+  #begin(keys: KeyPair, kind: number, length: number, now: number): number {
     const { dv } = this.#arena;
-    const out = this.#sender.reserve(this.peer, DATA_HEADER_LENGTH + length + DATA_TAG_LENGTH);
+    const bytes = DATA_HEADER_LENGTH + length + DATA_TAG_LENGTH;
+    const out = this.#sender.reserve(this.peer, bytes, kind === KIND_CONTROL || kind === KIND_KEEPALIVE, now);
     dv.setUint32(out, DATA_TYPE_WORD);
     dv.setUint32(out + DATA_RECEIVER_OFFSET, keys.remoteIndex);
     dv.setUint32(out + DATA_COUNTER_OFFSET, keys.counterHigh);
@@ -144,7 +148,7 @@ export class PeerExit extends Exit {
   }
 
   /** Pieces of equal size, so that they leave as one run. False where there would be too many. */
-  #sendFragments(keys: KeyPair, kind: number, at: number, length: number): boolean {
+  #sendFragments(keys: KeyPair, kind: number, at: number, length: number, now: number): boolean {
     const most = (this.peer.datagramLimit - FRAME_OVERHEAD - FRAGMENT_HEADER_LENGTH) & ~7;
     const count = Math.ceil(length / most);
     if (count > MAX_FRAGMENTS || length > MAX_INNER_PACKET) return false;
@@ -159,7 +163,7 @@ export class PeerExit extends Exit {
       const size = Math.min(piece, length - offset);
       dv.setUint32(header, (kind << 24) | (index << 16) | (pieces << 8));
       dv.setUint32(header + 4, (length << 16) | offset);
-      const out = this.#begin(keys, FRAGMENT_PREFIX + size);
+      const out = this.#begin(keys, kind, FRAGMENT_PREFIX + size, now);
       const sealed = out + DATA_HEADER_LENGTH;
       const cipher = this.#cipher;
       const ok =

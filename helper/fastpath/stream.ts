@@ -116,7 +116,14 @@ export class Stream implements Ingress {
   }
 
   /** `count` frames that stand one behind the other from `at` on, their lengths in front. See StreamSender. */
-  write(at: number, bytes: number, lengths: Int32Array, control: Uint8Array, first: number, now: number): void {
+  write(
+    at: number,
+    bytes: number,
+    lengths: Int32Array,
+    control: Uint8Array,
+    first: number,
+    now: number,
+  ): void {
     let sent = 0;
     if (this.#queue.count === 0) {
       sent = Math.max(0, sendAt(this.fd, this.#p.arena.base + at, bytes, MSG_NOSIGNAL));

@@ -3,7 +3,6 @@ import { ENOBUFS } from "#edge/linux/constants.ts";
 import type { FastPathCommand } from "#ports/fast-path.ts";
 import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
 import { MAX_STREAM_FRAME } from "#wire/frame.ts";
-import type { Arena } from "./arena.ts";
 import type { Ingress } from "./ingress.ts";
 import { MessageHeaders } from "./message-headers.ts";
 import { writeEndpoint } from "./peer.ts";
@@ -25,7 +24,9 @@ export interface StreamsParts extends Omit<StreamParts, "cells" | "headers" | "c
   readonly sender: StreamSender;
   readonly vifs: Vifs;
   readonly emit: (
-    event: { type: "stream-closed"; stream: number; errno: number } | { type: "stream-removed"; stream: number },
+    event:
+      | { type: "stream-closed"; stream: number; errno: number }
+      | { type: "stream-removed"; stream: number },
   ) => void;
   /** An ingress more, or one less. */
   readonly opened: (ingress: Ingress) => void;
@@ -50,7 +51,7 @@ export class Streams {
       cells: new Cells(arena, MAX_STREAMS),
       headers: new MessageHeaders(arena, 1, GATHER, 0),
       closed: (stream, errno) => {
-        this.#end(stream);
+        if (!this.#end(stream)) return;
         parts.emit({ type: "stream-closed", stream: stream.number, errno });
       },
       interest: () => {
@@ -104,11 +105,13 @@ export class Streams {
     sender.flush(now);
   }
 
-  #end(stream: Stream): void {
-    if (!this.#byNumber.delete(stream.number)) return;
+  /** False where it has ended already. */
+  #end(stream: Stream): boolean {
+    if (!this.#byNumber.delete(stream.number)) return false;
     stream.close();
     this.#places.push(stream.slot.place);
     for (const { peer } of this.#p.vifs.values()) peer?.streamEnded(stream);
     this.#p.ended(stream);
+    return true;
   }
 }

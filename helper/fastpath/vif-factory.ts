@@ -20,7 +20,7 @@ import { SendRing } from "./send-ring.ts";
 import { SocketExit } from "./socket-exit.ts";
 import { TunExit } from "./tun-exit.ts";
 import { TunIngress } from "./tun-ingress.ts";
-import type { UdpSender } from "./udp-sender.ts";
+import type { PeerSender } from "./peer-sender.ts";
 import type { Vif } from "./vif.ts";
 
 const ENDPOINT_SPACE = 64;
@@ -30,7 +30,7 @@ export interface FactoryParts {
   readonly arena: Arena;
   readonly counters: Counters;
   readonly cipher: Cipher;
-  readonly sender: UdpSender;
+  readonly sender: PeerSender;
   readonly forwarder: Forwarder;
   readonly segmenter: Segmenter;
   readonly lanMemory: LanMemory;

@@ -1,13 +1,7 @@
 // Connected sockets without a network: what devices are replaced by where no kernel device is wanted.
-import koffi from "koffi";
 import { checked } from "#edge/linux/system-error.ts";
-import { bind, close } from "#edge/linux/libc.ts";
-import { SOCK_DGRAM, SOCK_NONBLOCK } from "#edge/linux/constants.ts";
-
-const AF_UNIX = 1;
-const socketpair: (family: number, type: number, protocol: number, fds: Int32Array) => number = koffi
-  .load(null)
-  .func("int socketpair(int family, int type, int protocol, void *fds)");
+import { bind, close, socketpair } from "#edge/linux/libc.ts";
+import { AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK } from "#edge/linux/constants.ts";
 
 export interface SocketPair {
   /** For the code under test. Both are non-blocking and keep datagrams apart. */

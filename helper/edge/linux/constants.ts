@@ -62,8 +62,10 @@ export const MSG_WAITFORONE = 0x10000;
 // asm-generic/socket.h
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
+export const SO_ERROR = 4;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
+export const SO_KEEPALIVE = 9;
 export const SO_PEERCRED = 17;
 export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
@@ -94,6 +96,15 @@ export const IPV6_HDRINCL = 36;
 export const IPV6_PKTINFO = 50;
 export const IPV6_PMTUDISC_DO = 2;
 export const IPV6_PMTUDISC_PROBE = 3;
+
+// linux/tcp.h
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
+export const TCP_KEEPIDLE = 4;
+export const TCP_KEEPINTVL = 5;
+export const TCP_KEEPCNT = 6;
+export const TCP_USER_TIMEOUT = 18;
+export const TCP_NOTSENT_LOWAT = 25;
 
 // linux/udp.h
 export const UDP_SEGMENT = 103;

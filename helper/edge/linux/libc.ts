@@ -61,6 +61,18 @@ export const socket: (family: number, type: number, protocol: number) => number 
 export const bind: (fd: number, address: Pointer, length: number) => number = library.func(
   "int bind(int fd, void *address, unsigned int length)",
 );
+export const listen: (fd: number, backlog: number) => number = library.func(
+  "int listen(int fd, int backlog)",
+);
+export const connect: (fd: number, address: Pointer, length: number) => number = library.func(
+  "int connect(int fd, void *address, unsigned int length)",
+);
+/** `length` is in and out: a 4-byte array. */
+export const accept4: (fd: number, address: Pointer, length: Pointer, flags: number) => number = library.func(
+  "int accept4(int fd, void *address, void *length, int flags)",
+);
+export const socketpair: (family: number, type: number, protocol: number, fds: Int32Array) => number =
+  library.func("int socketpair(int family, int type, int protocol, void *fds)");
 /** `length` is in and out: a 4-byte array. */
 export const getsockname: (fd: number, address: Pointer, length: Pointer) => number = library.func(
   "int getsockname(int fd, void *address, void *length)",

@@ -15,13 +15,21 @@ const running = new Set<object>();
 
 // koffi's declarations of the callback lack the status argument that its implementation passes first.
 type PollCallback = (status: number, events: { readable: boolean }) => void;
+interface PollOptions {
+  readonly readable?: boolean;
+  readonly writable?: boolean;
+}
 interface PollHandle {
-  start(callback: PollCallback): void;
+  start(options: PollOptions, callback: PollCallback): void;
   close(): void;
   ref(): void;
   unref(): void;
 }
-const poll = koffi.node.poll as unknown as (fd: number, callback: PollCallback) => PollHandle | null;
+const poll = koffi.node.poll as unknown as (
+  fd: number,
+  options: PollOptions,
+  callback: PollCallback,
+) => PollHandle | null;
 
 /**
  * Calls `readable` while `fd` has something to read or an error to report. Level triggered: read until EAGAIN, or be
@@ -29,9 +37,18 @@ const poll = koffi.node.poll as unknown as (fd: number, callback: PollCallback) 
  * uncaught exception of the process.
  */
 export function watchReadable(fd: number, readable: () => void): Watch {
+  return watch(fd, { readable: true }, readable);
+}
+
+/** The same while `fd` takes bytes: of a socket that is being connected, when that is over, well or not. */
+export function watchWritable(fd: number, writable: () => void): Watch {
+  return watch(fd, { writable: true }, writable);
+}
+
+function watch(fd: number, options: PollOptions, called: () => void): Watch {
   const ready: PollCallback = (status) => {
     try {
-      readable();
+      called();
     } catch (error) {
       // koffi's native caller would swallow it.
       process.nextTick(() => {
@@ -39,9 +56,9 @@ export function watchReadable(fd: number, readable: () => void): Watch {
       });
     }
     // libuv stops watching a descriptor that has an error (POLLERR), such as a netlink socket that overflowed.
-    if (status < 0 && running.has(handle)) handle.start(ready);
+    if (status < 0 && running.has(handle)) handle.start(options, ready);
   };
-  const opened = poll(fd, ready);
+  const opened = poll(fd, options, ready);
   if (!opened) throw new Error(`descriptor ${fd} cannot be watched`);
   const handle = opened;
   running.add(handle);

@@ -9,6 +9,8 @@ import { FlowMemory, flowMemoryBytes } from "#fastpath/flow-memory.ts";
 import { Forwarder } from "#fastpath/forwarder.ts";
 import { LanMemory } from "#fastpath/lan-memory.ts";
 import { SequenceCounter } from "#fastpath/sequence-counter.ts";
+import { PeerSender } from "#fastpath/peer-sender.ts";
+import { StreamSender } from "#fastpath/stream-sender.ts";
 import { UdpSender } from "#fastpath/udp-sender.ts";
 import type { Vif } from "#fastpath/vif.ts";
 import { UnicastRoutes } from "#fastpath/prefixes.ts";
@@ -81,7 +83,7 @@ beforeEach(() => {
     counters,
     flowMemory: new FlowMemory(new SharedArrayBuffer(flowMemoryBytes())),
     lanMemory: new LanMemory(arena),
-    sender: new UdpSender(arena, counters),
+    sender: new PeerSender(new UdpSender(arena, counters), new StreamSender(arena)),
     sequence,
     emit: (event) => events.push(event),
     afterFlush: () => {},

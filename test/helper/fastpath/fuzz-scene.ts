@@ -167,6 +167,15 @@ export class Scene {
     sendDatagram(this.#sockets.get(vif)!.fd, { address: "127.0.0.1", port: this.#transport.port }, datagram);
   }
 
+  /** A multicast packet of the peer, or any other content, sealed and behind its length as a stream has it. */
+  inStream(vif: PeerVif, plain: Uint8Array): Uint8Array<ArrayBuffer> {
+    const frame = this.seal(vif, plain);
+    const bytes = new Uint8Array(2 + frame.length);
+    new DataView(bytes.buffer).setUint16(0, frame.length);
+    bytes.set(frame, 2);
+    return bytes;
+  }
+
   /** From a socket of the main thread. */
   packetIn(packet: Uint8Array): void {
     if (packet.length > MAX_INNER_PACKET) return; // a UDP socket has no such datagrams

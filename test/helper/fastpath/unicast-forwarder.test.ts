@@ -6,6 +6,8 @@ import { Counters, countersBytes } from "#fastpath/counters.ts";
 import { IpPacket } from "#fastpath/ip-packet.ts";
 import { PrefixSet, UnicastRoutes } from "#fastpath/prefixes.ts";
 import { SequenceCounter } from "#fastpath/sequence-counter.ts";
+import { PeerSender } from "#fastpath/peer-sender.ts";
+import { StreamSender } from "#fastpath/stream-sender.ts";
 import { UdpSender } from "#fastpath/udp-sender.ts";
 import { UnicastForwarder } from "#fastpath/unicast-forwarder.ts";
 import { Vifs } from "#fastpath/vif.ts";
@@ -33,7 +35,11 @@ beforeEach(() => {
   const arena = makeArena(8 << 20);
   counters = new Counters(new SharedArrayBuffer(countersBytes()));
   const vifs = new Vifs();
-  const burst = new Burst(arena, new UdpSender(arena, counters), () => {});
+  const burst = new Burst(
+    arena,
+    new PeerSender(new UdpSender(arena, counters), new StreamSender(arena)),
+    () => {},
+  );
   const forwarder = new UnicastForwarder({ arena, counters, burst, vifs, sequence: new SequenceCounter() });
   const route = (address: string, length: number, vif: number) => ({
     address: addressBytes(address),
