@@ -22,6 +22,8 @@ export interface CliContext {
   readonly connect: (path: string) => Promise<ControlClient>;
   /** Returns when the daemon has ended. Loaded late: clients start faster without it. */
   readonly runDaemon: (options: DaemonOptions) => Promise<void>;
+  /** Calls `handler` when somebody interrupts the program (Ctrl-C), instead of ending it. Returns how to undo that. */
+  readonly onInterrupt?: (handler: () => void) => () => void;
   exitCode: number;
 }
 

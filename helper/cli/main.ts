@@ -31,6 +31,10 @@ const context: CliContext = {
     const { runDaemon } = await import("#runtime/daemon.ts");
     await runDaemon(options);
   },
+  onInterrupt: (handler) => {
+    process.once("SIGINT", handler);
+    return () => void process.off("SIGINT", handler);
+  },
   exitCode: EXIT.ok,
 };
 

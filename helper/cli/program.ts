@@ -15,6 +15,7 @@ import { addLeave } from "./leave.ts";
 import { addLogs } from "./logs.ts";
 import { addMembers } from "./members.ts";
 import { addOwners } from "./owners.ts";
+import { addPing } from "./ping.ts";
 import { addReach } from "./reach.ts";
 import { addRoutes } from "./routes.ts";
 import { addStats } from "./stats.ts";
@@ -39,6 +40,7 @@ const COMMANDS = [
   addStats,
   addDump,
   addDoctor,
+  addPing,
   addLogs,
   addCompletion,
   addVersion,

@@ -115,6 +115,22 @@ export const METHODS = {
   ),
   "members.remove": method("own", QUICK, v.strictObject({ network, member: memberNumber }), nothing),
 
+  /** One round trip to a member. `rttMs` null: no answer in time. */
+  ping: method(
+    "read",
+    NETWORKED,
+    v.strictObject({
+      network,
+      member: memberNumber,
+      timeoutMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(20_000))),
+    }),
+    v.object({
+      rttMs: v.nullable(v.number()),
+      /** session: to the other end of our own session; tunnel: an echo to a member that the host forwards to. */
+      by: v.picklist(["session", "tunnel"]),
+    }),
+  ),
+
   "routes.list": method("read", QUICK, noParams, v.object({ routes: v.array(staticRouteSchema) })),
   "routes.add": method(
     "own",

@@ -13,6 +13,8 @@ export interface SystemProbe {
   firewall(): Promise<FirewallDump>;
   /** Joins the group on the interface and leaves it. Is it in the kernel's lists meanwhile? Throws SystemError. */
   tryJoin(interfaceIndex: number, group: Address): boolean;
+  /** Round trip of one ICMPv6 echo, ms; undefined: no answer in time. Throws SystemError. */
+  echo(address: Address, timeoutMs: number): Promise<number | undefined>;
   /** The version of IGMP that the kernel speaks there: an older querier brings it down. */
   igmpVersion(interfaceIndex: number): number | undefined;
 }

@@ -14,6 +14,7 @@ import type { Address } from "#wire/address.ts";
 import type { CloseReason, ControlMessage } from "#wire/control.ts";
 import { networkKey, type NetworkEntry } from "#wire/control-network.ts";
 import type { Core, RuntimeVif } from "./core.ts";
+import { Pings } from "./pings.ts";
 import type { Timed } from "./scheduler.ts";
 import type { SessionOwner, Transport } from "./transport.ts";
 
@@ -49,6 +50,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   readonly #listeners = new SoftStateReceiver<SourceFilter>(MEMBERSHIP);
   readonly #tableOut: SoftStateSender<NetworkEntry>;
   readonly #tableIn = new SoftStateReceiver<NetworkEntry>(NETWORK);
+  readonly #pings = new Pings();
   #forwarding = false;
   #closed = false;
 
@@ -114,10 +116,21 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   close(reason: CloseReason): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#pings.close();
     this.session.close(reason, this.#core.clock.now());
     this.#drain();
     this.#core.scheduler.remove(this);
     this.#core.removeVif(this.id);
+  }
+
+  /** The round trip time of one ping, ms; undefined: no answer in time. Throws TooManyPings. */
+  async ping(timeoutMs: number): Promise<number | undefined> {
+    this.#pings.checkRoom();
+    const stamp = this.session.probe(this.#core.clock.now());
+    if (stamp === undefined) return undefined;
+    const answer = this.#pings.wait(stamp, timeoutMs);
+    this.#core.turn(); // sends it
+    return answer;
   }
 
   upstreamWants(group: Address, filter: SourceFilter | undefined): void {
@@ -221,6 +234,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
         this.#tableIn.takeChanged();
         break;
       case "rtt":
+        this.#pings.answered(event.stamp, event.ms);
         for (const sender of [this.#wants, this.#tableOut]) sender.handleRtt(event.ms);
     }
     this.#options.network.peerEvent(this, event);

@@ -24,16 +24,16 @@ describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing}
   let lab: Lab;
   let home: TestDaemon;
   let away: TestDaemon;
+  let away2: TestDaemon;
 
   beforeAll(async () => {
-    lab = await Lab.create({ portForward: PORT });
+    lab = await Lab.create({ away: 2, portForward: PORT, badWire: true });
     await lab.setInboundBlocked6("home", true);
-    [home, away] = (await Promise.all(["home", "away"].map((name) => TestDaemon.inLab(lab, name)))) as [
-      TestDaemon,
-      TestDaemon,
-    ];
-    const { link } = await home.invite(`${lab.homePublic.address4}:${PORT}`);
-    await away.join(link);
+    [home, away, away2] = (await Promise.all(
+      ["home", "away", "away2"].map((name) => TestDaemon.inLab(lab, name)),
+    )) as [TestDaemon, TestDaemon, TestDaemon];
+    const { link } = await home.invite(`${lab.homePublic.address4}:${PORT}`, "--uses", "2");
+    for (const guest of [away, away2]) await guest.join(link);
     await home.until(
       "the guest is here",
       ({ networks }) => networks.some(({ members }) => members.some(({ self, online }) => !self && online)),
@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing}
     const there = (await doctor(away)).checks;
     expect(named(there, "udp out")).toMatchObject([{ status: "ok" }]);
     const ways = there.filter(({ name }) => name.startsWith("member "));
-    expect(ways).toMatchObject([{ message: expect.stringMatching(/over UDP.*, [\d.]+ ms/) as string }]);
+    expect(ways[0]).toMatchObject({ message: expect.stringMatching(/over UDP.*, [\d.]+ ms/) as string });
   });
 
   test("a firewall that keeps members, IGMP and streams out is found, and its remedy is one", async () => {
@@ -108,5 +108,48 @@ describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing}
     expect(code).toBe(0);
     for (const line of stdout.trim().split("\n").slice(0, -1))
       expect(line).toMatch(/^(ok {2}|warn|fail) \S|^ {5}\S/);
+  });
+
+  describe("castaway ping", () => {
+    interface Pinged {
+      readonly sent: number;
+      readonly received: number;
+      readonly minMs: number | null;
+    }
+    const ping = (from: TestDaemon, ...words: string[]): Promise<Pinged> =>
+      from.json("ping", ...words, "-i", "0.2");
+
+    test("measures the round trip to the host, by name, number and address, and back", async () => {
+      for (const who of ["1", "home", (await home.status()).networks[0]!.ownAddresses[0]!]) {
+        const { sent, received, minMs } = await ping(away, who, "-c", "3");
+        expect({ sent, answered: received > 0 }, who).toEqual({ sent: 3, answered: true });
+        expect(minMs, who).toBeGreaterThan(0);
+      }
+      expect((await ping(home, "2", "-c", "2")).received).toBeGreaterThan(0);
+    });
+
+    test("reaches another guest through the host, by an echo in the tunnel", async () => {
+      const [member] = (await away2.status()).networks;
+      await away.until(
+        "it knows the other guest",
+        ({ networks }) =>
+          networks[0]!.members.some(({ number, online }) => number === member!.ownNumber && online),
+        20_000,
+      );
+      const started = performance.now();
+      const { received, minMs } = await ping(away, String(member!.ownNumber), "-c", "5", "-W", "10");
+      expect(received).toBeGreaterThan(0);
+      expect(minMs).toBeGreaterThan(0);
+      // Each answer is told when it is there, not with the daemon's next timer.
+      if (received === 5) expect(performance.now() - started).toBeLessThan(5_000);
+    });
+
+    test("shows the time that the path takes", async () => {
+      const before = (await ping(away, "1", "-c", "3")).minMs!;
+      await lab.setWire({ delayMs: 60 });
+      const after = (await ping(away, "1", "-c", "3")).minMs!;
+      await lab.setWire({});
+      expect(after - before).toBeGreaterThan(50);
+    });
   });
 });

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { FirewallDump, SystemProbe } from "#ports/system-probe.ts";
 import type { Address } from "#wire/address.ts";
+import { echo } from "./echo.ts";
 import { openHostJoins } from "./host-joins.ts";
 import { parseIgmpVersion } from "./membership-files.ts";
 import { localMemberships } from "./memberships.ts";
@@ -20,6 +21,7 @@ export const linuxProbe: SystemProbe = {
     ),
   firewall,
   tryJoin,
+  echo,
   igmpVersion: (index) => {
     try {
       return parseIgmpVersion(readFileSync("/proc/thread-self/net/igmp", "latin1"), index);

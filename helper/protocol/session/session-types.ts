@@ -28,7 +28,8 @@ export type SessionEvent =
   | { readonly type: "refused"; readonly status: HandshakeStatus; readonly peerWallMs: number }
   /** Nobody answered for `giveUpAfter`; `connect` begins anew. */
   | { readonly type: "gave-up" }
-  | { readonly type: "rtt"; readonly ms: number }
+  /** The answer to the ping with this stamp. */
+  | { readonly type: "rtt"; readonly ms: number; readonly stamp: number }
   | { readonly type: "moved"; readonly endpoint: Endpoint }
   /** "observed" and soft state; the rest ends in the session. */
   | { readonly type: "control"; readonly message: ControlMessage };

@@ -81,6 +81,14 @@ export class Session {
     if (this.#keys.usable) this.#send(message, now);
   }
 
+  /** A ping that somebody waits for: its answer is the "rtt" event with this stamp. undefined: there are no keys. */
+  probe(now: number): number | undefined {
+    if (!this.#keys.usable) return undefined;
+    const ping = this.#talk.ping(now);
+    this.#send(ping, now);
+    return ping.stamp;
+  }
+
   /** Our own addresses or routes changed: the peer must hear from the new ones at once. */
   handleNetworkChanged(now: number): void {
     this.#handshaker.handleNetworkChanged(now);

@@ -36,7 +36,7 @@ export class Talk {
     return messages;
   }
 
-  ping(now: number): ControlMessage {
+  ping(now: number): Extract<ControlMessage, { type: "ping" }> {
     return { type: "ping", stamp: this.roundTrip.stamp(now) };
   }
 
@@ -52,7 +52,7 @@ export class Talk {
         return { reply: { type: "pong", stamp: message.stamp } };
       case "pong": {
         const ms = this.roundTrip.handleStamp(message.stamp, now);
-        return ms === undefined ? {} : { event: { type: "rtt", ms } };
+        return ms === undefined ? {} : { event: { type: "rtt", ms, stamp: message.stamp } };
       }
       case "hello": {
         const { reply, ready, restarted } = this.greeting.handleHello(message);

@@ -7,6 +7,7 @@ import { memberHandlers } from "./member-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
 import { Named, type HandlerParts } from "./handler-parts.ts";
 import { reachHandlers } from "./reach-handlers.ts";
+import { pingHandlers } from "./ping-handlers.ts";
 import { settingsHandlers } from "./settings-handlers.ts";
 
 /** What the daemon does for its clients. */
@@ -18,6 +19,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...networkHandlers(parts, named),
     ...memberHandlers(parts, named),
     ...settingsHandlers(parts),
+    ...pingHandlers(parts),
     ...reachHandlers(parts),
     stats: async () => snapshots.stats(),
     dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),

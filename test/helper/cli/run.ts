@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly columns?: number;
   /** Called with each piece of output. */
   readonly onOutput?: (text: string) => void;
+  /** Is given what Ctrl-C does. */
+  readonly onInterrupt?: (interrupt: () => void) => void;
 }
 
 /** One command line, in this process, with the real client. */
@@ -44,6 +46,10 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     version: "0.1.0",
     connect,
     runDaemon: async (given) => void (daemon = given),
+    onInterrupt: (handler) => {
+      options.onInterrupt?.(handler);
+      return () => {};
+    },
     exitCode: 0,
   };
   await runCli(context, words);

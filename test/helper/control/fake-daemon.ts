@@ -19,6 +19,8 @@ export interface FakeDaemon {
   caller: PeerCredentials | undefined;
   snapshot: Snapshot;
   logLines: LogLine[];
+  /** What the next pings take; 20 ms then. */
+  roundTrips: (number | null)[];
   stop(): Promise<void>;
 }
 
@@ -88,6 +90,10 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     })),
     "members.rename": record("members.rename", () => ({})),
     "members.remove": record("members.remove", () => ({})),
+    ping: record("ping", ({ member }: { member: number }) => ({
+      rttMs: fake.roundTrips.length > 0 ? fake.roundTrips.shift()! : member === 2 ? 20 : null,
+      by: "session" as const,
+    })),
     "routes.list": record("routes.list", () => ({ routes: fake.snapshot.routes })),
     "routes.add": record("routes.add", () => ({ id: "s2" })),
     "routes.remove": record("routes.remove", ({ id }: { id: string }) => {
@@ -139,6 +145,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     logged,
     caller: ROOT,
     snapshot: SNAPSHOT,
+    roundTrips: [],
     logLines: [logLine(1, "started"), logLine(2, "listening")],
     async stop() {
       await server.close("shutdown");

@@ -156,6 +156,13 @@ export class FakeProbe implements SystemProbe {
     return true;
   }
 
+  /** By address, ms. */
+  readonly echoes = new Map<string, number>();
+
+  async echo(address: string): Promise<number | undefined> {
+    return this.echoes.get(address);
+  }
+
   igmpVersion(): number {
     return this.igmp;
   }
