@@ -3,6 +3,7 @@ import type { ControlClient } from "#contract/control-client.ts";
 import { agoText, amountText, ratioText } from "#contract/plain-text.ts";
 import type { Group, Listener } from "#contract/snapshot.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
+import { onOff } from "./parse-value.ts";
 import { table } from "./table.ts";
 
 interface Options extends CommonOptions {
@@ -13,7 +14,7 @@ const REDRAW_MS = 1_000;
 const HOME_AND_CLEAR = "\u001b[H\u001b[J";
 
 export function addGroups(program: Command, context: CliContext): void {
-  clientCommand(program, "groups", "the multicast groups: who sends, who listens, how much")
+  const groups = clientCommand(program, "groups", "the multicast groups: who sends, who listens, how much")
     .option("--watch", "go on showing them, until interrupted")
     .action(async (options: Options) => {
       await withClient(context, options, async (client) => {
@@ -21,6 +22,18 @@ export function addGroups(program: Command, context: CliContext): void {
         const { groups } = await client.call("status", {});
         print(context, options, { groups }, () => groupsText(groups, context.wall()));
       });
+    });
+  clientCommand(groups, "raise-ttl", "carry a group although it is sent with TTL 1, or do not any more")
+    .argument("<group>")
+    .argument("[on|off]", "default: on", onOff)
+    .action(async (group: string, on: boolean | undefined, options: CommonOptions) => {
+      const params = { group, on: on ?? true };
+      const result = await withClient(context, options, (client) => client.call("groups.raise-ttl", params));
+      print(context, options, result, () =>
+        params.on
+          ? `${group} is carried from now on, whatever TTL it is sent with.`
+          : `${group} is carried as far as its TTL says.`,
+      );
     });
 }
 
@@ -61,9 +74,14 @@ function groupsText(groups: readonly Group[], now: number): string {
     { title: "PACKETS/S", value: (row) => Math.round(row.pps), align: "right" },
     { title: "PACKETS", value: (row) => row.packets, align: "right" },
     { title: "LOSS", value: (row) => ratioText(row.lossRatio), align: "right" },
-    { title: "TTL", value: (row) => (row.ttl === 1 ? "1 (too low to be routed)" : (row.ttl ?? "-")) },
+    { title: "TTL", value: ttlText },
     { title: "SEEN", value: (row) => (row.pps > 0 ? "now" : agoText(row.lastSeen, now)) },
   ]);
+}
+
+function ttlText({ ttl, ttlRaised }: Group): string | number {
+  if (ttl !== 1) return ttl ?? "-";
+  return ttlRaised ? "1 (raised)" : "1 (too low to be routed)";
 }
 
 function listenerText(listener: Listener): string {

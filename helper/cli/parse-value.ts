@@ -52,3 +52,8 @@ export function socketChoice(text: string, earlier: readonly SocketChoice[]): So
     throw error;
   }
 }
+
+export function onOff(text: string): boolean {
+  if (text !== "on" && text !== "off") throw new InvalidArgumentError("It is on or off.");
+  return text === "on";
+}

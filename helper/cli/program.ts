@@ -16,8 +16,10 @@ import { addLogs } from "./logs.ts";
 import { addMembers } from "./members.ts";
 import { addOwners } from "./owners.ts";
 import { addPing } from "./ping.ts";
+import { addPresets } from "./presets.ts";
 import { addReach } from "./reach.ts";
 import { addRoutes } from "./routes.ts";
+import { addShare } from "./share.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addUp } from "./up.ts";
@@ -35,6 +37,8 @@ const COMMANDS = [
   addGroups,
   addRoutes,
   addLans,
+  addPresets,
+  addShare,
   addReach,
   addOwners,
   addStats,

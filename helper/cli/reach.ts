@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { plainText } from "#contract/plain-text.ts";
 import type { Reach, ReachChange } from "#contract/reach.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
+import { onOff } from "./parse-value.ts";
 import { table } from "./table.ts";
 
 interface Options extends CommonOptions {
@@ -58,11 +59,6 @@ function reachText(reach: Reach): string {
     { title: "WAY", value: (row) => row.way },
     { title: "SETTING", value: (row) => plainText(row.setting) },
   ]);
-}
-
-function onOff(text: string): boolean {
-  if (text !== "on" && text !== "off") throw new InvalidArgumentError("It is on or off.");
-  return text === "on";
 }
 
 function placeOr(...words: string[]): (text: string) => string {

@@ -1,5 +1,6 @@
 // The calls: parameters, result, who may make them and how long they may take.
 import * as v from "valibot";
+import { presetName, presetSchema } from "./sharing.ts";
 import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
 import {
   checkSchema,
@@ -157,6 +158,10 @@ export const METHODS = {
   "reach.get": method("read", QUICK, noParams, reachSchema),
   /** What is not named stays as it is. */
   "reach.set": method("own", QUICK, reachChangeSchema, reachSchema),
+
+  "presets.list": method("read", QUICK, noParams, v.object({ presets: v.array(presetSchema) })),
+  "presets.set": method("own", QUICK, v.strictObject({ preset: presetName, on: v.boolean() }), presetSchema),
+  "groups.raise-ttl": method("own", QUICK, v.strictObject({ group: addressText, on: v.boolean() }), nothing),
 
   /** Who may drive the daemon beside root. */
   "owners.list": method("read", QUICK, noParams, v.object({ uids: v.array(uid) })),

@@ -3,6 +3,7 @@
 // secrets have no field here, and unknown fields are stripped on both sides.
 import * as v from "valibot";
 import { reachSchema } from "./reach.ts";
+import { sharingSchema } from "./sharing.ts";
 
 const text = v.string();
 const count = v.pipe(v.number(), v.finite(), v.minValue(0));
@@ -155,6 +156,8 @@ export const groupSchema = v.object({
   lossRatio: v.nullable(ratio),
   /** TTL or hop limit of the last packet as it entered: 1 means that the application must be told to raise it. */
   ttl: v.nullable(count),
+  /** Carried although it enters with TTL 1. */
+  ttlRaised: v.boolean(),
   firstSeen: v.nullable(time),
   lastSeen: v.nullable(time),
 });
@@ -200,6 +203,7 @@ const topics = {
   routes: v.array(staticRouteSchema),
   lans: v.array(lanSchema),
   reach: reachSchema,
+  sharing: sharingSchema,
   warnings: v.array(warningSchema),
 };
 

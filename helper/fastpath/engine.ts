@@ -145,6 +145,9 @@ export class Engine {
       case "routes":
         this.#forwarder.setTable(command);
         return;
+      case "raise-ttl":
+        this.#forwarder.setRaised(command.groups);
+        return;
       case "unicast-routes":
         this.#forwarder.setUnicast(new UnicastRoutes(command.routes));
         return;

@@ -35,11 +35,13 @@ export interface FlowExits {
   readonly wires: readonly Exit[];
   /** For a packet whose TTL goes no further: local sockets that are otherwise served by one of `wires`. */
   readonly lastHop: Exit | undefined;
+  /** A packet that enters here with TTL 1 is carried all the same: somebody asked for it. */
+  readonly raisesTtl: boolean;
 }
 
 export type ResolveExits = (inVif: number, key: Uint32Array) => FlowExits;
 
-const NO_EXITS: FlowExits = { local: undefined, wires: [], lastHop: undefined };
+const NO_EXITS: FlowExits = { local: undefined, wires: [], lastHop: undefined, raisesTtl: false };
 
 export class Flows {
   readonly #words: Uint32Array;

@@ -50,6 +50,10 @@ export class Forwarder {
     this.#multicast.setTable(table);
   }
 
+  setRaised(groups: Uint32Array): void {
+    this.#multicast.setRaised(groups);
+  }
+
   setUnicast(routes: UnicastRoutes): void {
     this.#unicast.setRoutes(routes);
     this.#multicast.setRoutes(routes);

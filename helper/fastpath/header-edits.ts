@@ -16,6 +16,20 @@ export function lowerTtl(arena: Arena, offset: number): void {
   dv.setUint16(offset + 10, sum >= 0xffff ? sum - 0xffff : sum);
 }
 
+/** Another TTL or hop limit; IPv4's header checksum follows (RFC 1624 section 3). */
+export function setTtl(arena: Arena, offset: number, ttl: number): void {
+  const { u8, dv } = arena;
+  if (u8[offset]! >>> 4 === 6) {
+    u8[offset + 7] = ttl;
+    return;
+  }
+  const before = dv.getUint16(offset + 8);
+  u8[offset + 8] = ttl;
+  let sum = (~dv.getUint16(offset + 10) & 0xffff) + (~before & 0xffff) + dv.getUint16(offset + 8);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  dv.setUint16(offset + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+}
+
 /** The one's complement sum of `length` bytes, folded to 16 bits, not complemented. `initial` below 2^32. */
 export function sumBytes(arena: Arena, offset: number, length: number, initial: number): number {
   const { dv, u8 } = arena;

@@ -1,5 +1,6 @@
 // Multicast: which exits a packet takes, or why it goes no further.
 import { DuplicateFilter, PACKET_NEW } from "#protocol/forwarding/duplicate-filter.ts";
+import { samePrefixWords } from "#protocol/forwarding/address-words.ts";
 import { isBadSourceWords, isNeverRoutedWords } from "#protocol/forwarding/never-routed.ts";
 import { MAX_EGRESS, lookupEgress } from "#protocol/forwarding/route-lookup.ts";
 import { EXIT_LOCAL, egressKind, egressVif } from "#protocol/forwarding/route-table.ts";
@@ -23,7 +24,7 @@ import {
 import type { FlowMemory } from "./flow-memory.ts";
 import { FLOW_OTHER_WAY, Flows } from "./flows.ts";
 import type { FlowExits } from "./flows.ts";
-import { headerChecksumHolds, lowerTtl } from "./header-edits.ts";
+import { headerChecksumHolds, lowerTtl, setTtl } from "./header-edits.ts";
 import { KEY_GROUP, KEY_SOURCE } from "./ip-packet.ts";
 import type { IpPacket } from "./ip-packet.ts";
 import type { LanMemory } from "./lan-memory.ts";
@@ -36,6 +37,8 @@ const MAX_ORIGINS = 512;
 const ORIGIN_IDLE_MS = 300_000;
 const MEMBERSHIP_RATE = 1000; // IGMP and MLD packets a second that the slow path is asked to look at
 const MEMBERSHIP_BURST = 2000;
+/** What a stream gets that was sent with TTL 1, where somebody asked for it: enough for a home behind the tunnel. */
+const RAISED_TTL = 16;
 
 export interface MulticastParts extends UnicastParts {
   readonly flowMemory: FlowMemory;
@@ -51,6 +54,7 @@ export class MulticastForwarder {
   readonly #egress = new Uint32Array(MAX_EGRESS);
   #table: RouteTable | undefined;
   #members = new UnicastRoutes([]);
+  #raised: Uint32Array = new Uint32Array(0);
 
   constructor(parts: MulticastParts) {
     this.#p = parts;
@@ -59,6 +63,12 @@ export class MulticastForwarder {
 
   setTable(table: RouteTable): void {
     this.#table = table;
+    this.#flows.invalidate();
+  }
+
+  /** Groups whose packets may enter with TTL 1, four words each. */
+  setRaised(groups: Uint32Array): void {
+    this.#raised = groups;
     this.#flows.invalidate();
   }
 
@@ -104,8 +114,11 @@ export class MulticastForwarder {
     if (flow < 0 || !this.#leads(id, flow, packet, now)) return;
     const exits = this.#flows.exits(flow);
     if (packet.ttl <= 1) {
-      counters.drop(id, DROP_TTL);
-      return;
+      if (!exits.raisesTtl || packet.ttl === 0) {
+        counters.drop(id, DROP_TTL);
+        return;
+      }
+      setTtl(arena, offset, RAISED_TTL);
     }
     lowerTtl(arena, offset);
     const { sequence } = this.#p;
@@ -228,9 +241,17 @@ export class MulticastForwarder {
       if (egressKind(word) === EXIT_LOCAL) local ??= vif.local;
       else if (vif.wire) wires.push(vif.wire);
     }
+    const raisesTtl = this.#isRaised(key);
     const lan = local && this.#p.vifs.get(local.vif);
-    if (!lan?.both || !lan.wire || !wires.includes(lan.wire)) return { local, wires, lastHop: undefined };
+    if (!lan?.both || !lan.wire || !wires.includes(lan.wire))
+      return { local, wires, lastHop: undefined, raisesTtl };
     wires[wires.indexOf(lan.wire)] = lan.both;
-    return { local: undefined, wires, lastHop: local };
+    return { local: undefined, wires, lastHop: local, raisesTtl };
+  }
+
+  #isRaised(key: Uint32Array): boolean {
+    for (let at = 0; at < this.#raised.length; at += 4)
+      if (samePrefixWords(this.#raised, at, key, KEY_GROUP, 128)) return true;
+    return false;
   }
 }

@@ -74,6 +74,8 @@ export type FastPathCommand =
       readonly allowed: Uint8Array<ArrayBuffer>;
       readonly native: Uint8Array<ArrayBuffer>;
     }
+  /** Groups whose packets are carried although they enter with TTL 1: four words each, as in the routes. */
+  | { readonly type: "raise-ttl"; readonly groups: Uint32Array<ArrayBuffer> }
   | { readonly type: "unicast-routes"; readonly routes: readonly UnicastRoute[] }
   | {
       readonly type: "peer-keys";

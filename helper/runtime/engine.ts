@@ -22,6 +22,7 @@ import { Networks } from "./networks.ts";
 import { PathKinds } from "./reach/path-kinds.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
 import type { SocketChoice } from "./socket-choice.ts";
+import { Sharing } from "./sharing.ts";
 import { SocketVifs } from "./socket-vifs.ts";
 import { StaticEntries } from "./static-entries.ts";
 import type { StateKeeper } from "./state-keeper.ts";
@@ -59,6 +60,7 @@ export class Engine {
   readonly networks: Networks;
   readonly transport: Transport;
   readonly statics: StaticEntries;
+  readonly sharing: Sharing;
   readonly datagrams: Datagrams;
   readonly #hostJoins: HostJoins;
   readonly #links: Links;
@@ -162,6 +164,11 @@ export class Engine {
       networks: () => this.networks.lanNetworks(),
       lans: () => this.lans.vifs(),
     });
+    this.sharing = new Sharing({
+      core: this.core,
+      networks: this.networks,
+      settings: () => keeper.state.settings.sharing,
+    });
     this.statics = new StaticEntries(this.core, () => keeper.state.settings.routes);
     this.#watch = new NetworkWatch({
       links: this.#links,
@@ -182,6 +189,7 @@ export class Engine {
 
   /** What is used of the interfaces follows from settings and networks that have changed. */
   settingsChanged(): void {
+    this.sharing.changed();
     this.lans.refresh();
     this.#beacons.refresh();
     this.statics.refresh();
@@ -190,6 +198,7 @@ export class Engine {
 
   /** Begins to carry packets. */
   start(): void {
+    this.sharing.changed();
     this.networks.start();
     this.#addressesChanged();
     this.core.tableChanged();
@@ -253,6 +262,7 @@ export class Engine {
   }
 
   #addressesChanged(): void {
+    this.sharing.networksChanged();
     const { addresses, routes, unicast } = this.networks.addresses();
     this.tun.configure({ addresses, routes }, this.core.log);
     const { vif } = this.tun;

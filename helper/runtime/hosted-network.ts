@@ -8,6 +8,8 @@ import { Invites, type InviteRequest, type InviteSummary } from "#protocol/invit
 import { removeMember } from "#protocol/invite/remove-member.ts";
 import type { Accepted, Authorization, AuthorizeRequest } from "#protocol/session/acceptor.ts";
 import type { SessionEvent } from "#protocol/session/session-types.ts";
+import type { ProxyName } from "#protocol/discovery/presets.ts";
+import { prefixText, type Prefix } from "#wire/address.ts";
 import { NO_VIF } from "#ports/fast-path.ts";
 import { Joiners } from "./hosted-joiners.ts";
 import { HostedPeers } from "./hosted-peers.ts";
@@ -22,12 +24,13 @@ export class HostedNetworkRuntime implements PeerNetwork {
   readonly members: Members;
   readonly invites: Invites;
   readonly #context: NetworkContext;
-  readonly #record: Omit<HostedNetwork, "members" | "invites" | "enabled">;
+  #record: Omit<HostedNetwork, "members" | "invites" | "enabled">;
   readonly #peers: HostedPeers;
   readonly #joiners: Joiners;
   readonly #lastSeen = new Map<number, number>(); // wall ms by member number
   #candidates: readonly Candidate[] = [];
   #enabled: boolean;
+  #proxies: ReadonlySet<ProxyName> = new Set();
 
   constructor(context: NetworkContext, network: HostedNetwork) {
     const { members, invites, enabled, ...record } = network;
@@ -84,6 +87,17 @@ export class HostedNetworkRuntime implements PeerNetwork {
   setCandidates(candidates: readonly Candidate[]): void {
     this.#candidates = candidates;
     this.#announce();
+  }
+
+  /** Multicast ranges that cross, and discovery proxies that run: members are told. */
+  setShared(sharedRanges: readonly Prefix[], proxies: ReadonlySet<ProxyName>): void {
+    const same =
+      sharedRanges.map(prefixText).join() === this.#record.sharedRanges.map(prefixText).join() &&
+      [...proxies].sort().join() === [...this.#proxies].sort().join();
+    if (same) return;
+    this.#record = { ...this.#record, sharedRanges };
+    this.#proxies = proxies;
+    this.#changed();
   }
 
   createInvite(
@@ -276,6 +290,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
     const common = networkEntries({
       ...this.#record,
       candidates: this.#candidates,
+      proxies: this.#proxies,
       members,
       online: (member) => this.peerOfMember(member)?.session.up === true,
     });

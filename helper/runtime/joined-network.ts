@@ -3,6 +3,7 @@ import type { JoinedNetwork } from "#protocol/addressing/joined-network.ts";
 import { memberAddresses } from "#protocol/addressing/member-addresses.ts";
 import { networkId, networkIdText } from "#protocol/addressing/network-id.ts";
 import { readNews, type MemberEntry } from "#protocol/addressing/network-news.ts";
+import type { ProxyName } from "#protocol/discovery/presets.ts";
 import { landingRanges } from "#protocol/forwarding/landing-ranges.ts";
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
 import type { Accepted, Authorization } from "#protocol/session/acceptor.ts";
@@ -12,6 +13,9 @@ import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
 import { prefixText, type Prefix } from "#wire/address.ts";
 import { mappedPrefix, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
 import { Peer, type PeerNetwork } from "./peer.ts";
+
+/** What the host shares lands in the tunnel; what is never routed or needs a proxy does not, whatever it says. */
+const ROUTABLE = ["224.0.0.0/4", "ff00::/8"];
 
 export type JoinedState =
   | { readonly state: "off" }
@@ -32,6 +36,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   #state: JoinedState = { state: "off" };
   /** Outlives the session, so that a list of members is there while it reconnects. */
   #directory: readonly MemberEntry[] = [];
+  #proxies: ReadonlySet<ProxyName> = new Set();
   /** Said once, however often the host says the same. */
   #complaint = "";
 
@@ -52,6 +57,11 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   }
   get directory(): readonly MemberEntry[] {
     return this.#directory;
+  }
+
+  /** Discovery proxies that the host wants to run. */
+  get proxies(): ReadonlySet<ProxyName> {
+    return this.#proxies;
   }
 
   /** Calls the host. Does nothing where it is under way already. */
@@ -162,6 +172,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
     }
     this.#record = news.record;
     this.#directory = news.directory;
+    this.#proxies = news.proxies;
     if (JSON.stringify(before) !== JSON.stringify(this.#record)) this.#context.stateChanged();
     this.#connected(peer);
   }
@@ -190,7 +201,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   #landing(ranges: readonly Prefix[]): readonly Prefix[] {
     if (this.#landingOf !== ranges) {
       this.#landingOf = ranges;
-      this.#landingRanges = landingRanges(ranges, scopePolicy());
+      this.#landingRanges = landingRanges(ranges, scopePolicy(ROUTABLE));
     }
     return this.#landingRanges;
   }

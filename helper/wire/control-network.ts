@@ -24,7 +24,9 @@ export type NetworkEntry =
   | { readonly kind: "assigned"; readonly number: number }
   | { readonly kind: "member"; readonly number: number; readonly name: string; readonly online: boolean }
   /** Where the host can be reached: an address or a host name, and a port. */
-  | { readonly kind: "candidates"; readonly candidates: readonly { host: string; port: number }[] };
+  | { readonly kind: "candidates"; readonly candidates: readonly { host: string; port: number }[] }
+  /** Discovery proxies that run in this network. */
+  | { readonly kind: "proxies"; readonly mdns: boolean; readonly ssdp: boolean };
 
 /** An entry is set as a whole, or removed by its key. */
 export type NetworkChange =
@@ -35,10 +37,18 @@ const NETWORK = 1;
 const ASSIGNED = 2;
 const MEMBER = 3;
 const CANDIDATES = 4;
+const PROXIES = 6;
+const PROXY_MDNS = 1;
+const PROXY_SSDP = 2;
 const REMOVE = 0;
 const SET = 1;
 
-const SINGLE_KEYS = { network: NETWORK, assigned: ASSIGNED, candidates: CANDIDATES } as const;
+const SINGLE_KEYS = {
+  network: NETWORK,
+  assigned: ASSIGNED,
+  candidates: CANDIDATES,
+  proxies: PROXIES,
+} as const;
 
 /** The key of an entry in the replicated table: "network", "assigned", "candidates", "member 7". */
 export function networkKey(entry: NetworkEntry): string {
@@ -90,6 +100,10 @@ function decodeEntry(kind: number, number: number, reader: Reader): NetworkEntry
       }
       return { kind: "candidates", candidates };
     }
+    case PROXIES: {
+      const flags = reader.u8("proxies");
+      return { kind: "proxies", mdns: (flags & PROXY_MDNS) !== 0, ssdp: (flags & PROXY_SSDP) !== 0 };
+    }
     default:
       return undefined;
   }
@@ -120,6 +134,9 @@ export function encodeNetworkChange(key: string, entry: NetworkEntry | undefined
     case "member":
       writer.u16(entry.number, "number").u8(entry.online ? 1 : 0, "flags");
       writeText(writer, entry.name, MAX_NAME_BYTES, "member name");
+      break;
+    case "proxies":
+      writer.u8((entry.mdns ? PROXY_MDNS : 0) | (entry.ssdp ? PROXY_SSDP : 0), "proxies");
       break;
     case "candidates":
       if (entry.candidates.length > MAX_CANDIDATES)

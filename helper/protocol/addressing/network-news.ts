@@ -1,5 +1,6 @@
 import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
 import { networkName } from "#protocol/invite/invite-link.ts";
+import { PROXIES, type ProxyName } from "#protocol/discovery/presets.ts";
 import { prefixText } from "#wire/address.ts";
 import { memberKey, type NetworkEntry } from "#wire/control-network.ts";
 import type { JoinedNetwork } from "./joined-network.ts";
@@ -12,6 +13,8 @@ export type MemberEntry = Extract<NetworkEntry, { kind: "member" }>;
 export interface NetworkNews {
   readonly record: JoinedNetwork;
   readonly directory: readonly MemberEntry[];
+  /** Discovery proxies that the host wants to run. */
+  readonly proxies: ReadonlySet<ProxyName>;
 }
 
 /**
@@ -45,6 +48,7 @@ export function readNews(
       candidates: candidates.length > 0 ? candidates : before.candidates,
       assigned: { number: assigned.number, plan },
     },
+    proxies: new Set(PROXIES.filter((name) => entry(table, "proxies")?.[name])),
     directory: [...table.values()]
       .filter((value) => value.kind === "member" && exists(value.number))
       .map((value) => value as MemberEntry)
@@ -52,7 +56,7 @@ export function readNews(
   };
 }
 
-function entry<Kind extends "network" | "assigned" | "candidates">(
+function entry<Kind extends "network" | "assigned" | "candidates" | "proxies">(
   table: ReadonlyMap<string, NetworkEntry>,
   kind: Kind,
 ): Extract<NetworkEntry, { kind: Kind }> | undefined {

@@ -8,6 +8,7 @@ import { networkHandlers } from "./network-handlers.ts";
 import { Named, type HandlerParts } from "./handler-parts.ts";
 import { reachHandlers } from "./reach-handlers.ts";
 import { pingHandlers } from "./ping-handlers.ts";
+import { sharingHandlers } from "./sharing-handlers.ts";
 import { settingsHandlers } from "./settings-handlers.ts";
 
 /** What the daemon does for its clients. */
@@ -21,6 +22,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...settingsHandlers(parts),
     ...pingHandlers(parts),
     ...reachHandlers(parts),
+    ...sharingHandlers(parts),
     stats: async () => snapshots.stats(),
     dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),
     "doctor.topics": async () => ({ topics: TOPICS.map(({ id, title }) => ({ id, title })) }),

@@ -7,6 +7,7 @@ import type { HostedNetwork } from "./network-schemas.ts";
 import { STATE_MIGRATIONS } from "./migrations.ts";
 import { hostedSchema, joinedSchema } from "./network-schemas.ts";
 import { DEFAULT_REACH, reachSchema, type ReachSettings } from "./reach-settings.ts";
+import { DEFAULT_SHARING, sharingSchema, type SharingSettings } from "./sharing-settings.ts";
 import { staticEntrySchema, type StaticEntry } from "./static-entry.ts";
 
 /** Everything that the daemon must know again after a restart: state.json. */
@@ -34,6 +35,7 @@ export interface Settings {
   /** uids that may drive the daemon beside root. */
   readonly owners: readonly number[];
   readonly reach: ReachSettings;
+  readonly sharing: SharingSettings;
 }
 
 export interface LanSetting {
@@ -65,6 +67,7 @@ const settingsSchema = v.strictObject({
   routes: v.pipe(v.array(staticEntrySchema), v.maxLength(MAX_STATIC_ENTRIES)),
   owners: v.pipe(v.array(integer(0, 0xffff_fffe)), v.maxLength(MAX_OWNERS)),
   reach: reachSchema,
+  sharing: sharingSchema,
 });
 
 const stateSchema: v.GenericSchema<unknown, State> = v.pipe(
@@ -85,7 +88,7 @@ const stateSchema: v.GenericSchema<unknown, State> = v.pipe(
 
 export const STATE_FORMAT: DocumentFormat<State> = {
   name: "castaway state",
-  version: 2,
+  version: 3,
   schema: stateSchema,
   migrations: STATE_MIGRATIONS,
 };
@@ -96,6 +99,14 @@ export function initialState(randomKey: Uint8Array): State {
     machine: { privateKey: randomKey, publicKey: keyPair(randomKey).publicKey },
     hosted: null,
     joined: [],
-    settings: { port: null, lans: [], endpoints: [], routes: [], owners: [], reach: DEFAULT_REACH },
+    settings: {
+      port: null,
+      lans: [],
+      endpoints: [],
+      routes: [],
+      owners: [],
+      reach: DEFAULT_REACH,
+      sharing: DEFAULT_SHARING,
+    },
   };
 }

@@ -19,6 +19,7 @@ export class GroupView {
     const { core, fastPath } = this.#engine;
     const now = core.clock.now();
     const wall = (at: number): number => core.clock.wall() - (now - at);
+    const raised = this.#engine.sharing.raised();
     const flows = fastPath.flows(SHOWN_MS);
     const listeners = new Map<string, Listener[]>();
     for (const { group, refusal, listeners: found } of core.forwarding.dump().groups) {
@@ -59,6 +60,7 @@ export class GroupView {
           pps: rate.packetsPerSecond,
           lossRatio: null,
           ttl: flow.ttl,
+          ttlRaised: raised.has(flow.group),
           firstSeen: wall(flow.firstSeen),
           lastSeen: wall(flow.lastSeen),
         };
@@ -77,6 +79,7 @@ export class GroupView {
           pps: 0,
           lossRatio: null,
           ttl: null,
+          ttlRaised: raised.has(group),
           firstSeen: null,
           lastSeen: null,
         });

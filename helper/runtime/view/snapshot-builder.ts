@@ -1,5 +1,15 @@
-import type { DaemonInfo, Lan, Snapshot, StaticRoute, Stats, Traffic, Warning } from "#contract/snapshot.ts";
+import type {
+  DaemonInfo,
+  Group,
+  Lan,
+  Snapshot,
+  StaticRoute,
+  Stats,
+  Traffic,
+  Warning,
+} from "#contract/snapshot.ts";
 import type { Reach } from "#contract/reach.ts";
+import type { Sharing as SharingView } from "#contract/sharing.ts";
 import type { Engine } from "../engine.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import { addressOrPrefix } from "../store/static-entry.ts";
@@ -8,6 +18,8 @@ import { NetworkView } from "./network-view.ts";
 import { reachView } from "./reach-view.ts";
 import { NO_TRAFFIC } from "./traffic.ts";
 import { VifView, dropsOf, membershipOf } from "./vif-view.ts";
+
+const MAX_TTL_WARNINGS = 16;
 
 /** What clients are shown, put together from the machines and the fast path's counters. */
 export class SnapshotBuilder {
@@ -30,15 +42,17 @@ export class SnapshotBuilder {
   }
 
   snapshot(): Snapshot {
+    const groups = this.#groups.groups();
     return {
       daemon: this.daemon(),
       networks: this.networks.networks(),
       vifs: this.#vifs.vifs(),
-      groups: this.#groups.groups(),
+      groups,
       routes: this.routes(),
       lans: this.lans(),
       reach: this.reach(),
-      warnings: this.#warnings(),
+      sharing: this.sharing(),
+      warnings: this.#warnings(groups),
     };
   }
 
@@ -69,6 +83,12 @@ export class SnapshotBuilder {
 
   reach(): Reach {
     return reachView(this.#keeper.state.settings.reach);
+  }
+
+  sharing(): SharingView {
+    const { presets, raiseTtl } = this.#keeper.state.settings.sharing;
+    const proxies = [...this.#engine.sharing.proxies()].sort();
+    return { presets: [...presets], proxies, raisedTtl: [...raiseTtl] };
   }
 
   stats(): Stats {
@@ -114,12 +134,26 @@ export class SnapshotBuilder {
     };
   }
 
-  #warnings(): Warning[] {
-    return [...this.#engine.lans.failures].map(([name, { reason, since }]) => ({
+  #warnings(groups: readonly Group[]): Warning[] {
+    const lans = [...this.#engine.lans.failures].map(([name, { reason, since }]) => ({
       code: "lan-failed",
       message: `The interface ${name} cannot be used: ${reason}`,
       remedy: `castaway lans set ${name} off`,
       since,
+    }));
+    return [...lans, ...this.#ttlWarnings(groups)];
+  }
+
+  /** Streams that somebody listens to and that go nowhere, because they are sent with TTL 1. */
+  #ttlWarnings(groups: readonly Group[]): Warning[] {
+    const stopped = groups.filter(
+      (group) => group.ttl === 1 && !group.ttlRaised && group.pps > 0 && group.listeners.length > 0,
+    );
+    return stopped.slice(0, MAX_TTL_WARNINGS).map(({ group, source, inVif, firstSeen }) => ({
+      code: "ttl-too-low",
+      message: `${group} from ${source} is sent with TTL 1 on ${inVif}, so that it ends there`,
+      remedy: `Have the sender raise it, or carry it all the same: castaway groups raise-ttl ${group}`,
+      since: firstSeen ?? 0,
     }));
   }
 }

@@ -61,6 +61,8 @@ test.each([
   ["ping 2 -W forever", 2, "seconds from 0.1 to 20"],
   ["statsu", 2, "Did you mean one of stats, status?"],
   ["status --colour", 2, "unknown option"],
+  ["share dlna perhaps", 2, "on or off"],
+  ["share", 2, "missing required argument"],
   ["reach --dht maybe", 2, "on or off"],
   ["reach --meet somewhere", 2, "off or HOST:PORT"],
   ["status --socket /nowhere/control.sock", 3, "sudo systemctl start castaway"],

@@ -45,6 +45,8 @@ const REQUESTS = [
       proxy: "auto",
     },
   },
+  { method: "presets.set", params: { preset: "ros2", on: true } },
+  { method: "groups.raise-ttl", params: { group: "ff15::1", on: false } },
   { method: "owners.add", params: { uid: 1000 } },
   { method: "logs", params: { limit: 100, follow: true } },
 ].map((call, id) => ({ id, ...call }));

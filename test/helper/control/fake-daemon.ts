@@ -7,7 +7,7 @@ import type { LogLevel } from "#ports/log.ts";
 import type { AccessRules } from "#runtime/control/access.ts";
 import type { DaemonApi, PeerCredentials } from "#runtime/control/daemon-api.ts";
 import { startControlServer, type ControlServer } from "#runtime/control/server.ts";
-import { NOW, SNAPSHOT, STATS } from "./sample-state.ts";
+import { PRESET, NOW, SNAPSHOT, STATS } from "./sample-state.ts";
 
 /** A daemon without a network behind it: it records the calls, and answers from the sample state. */
 export interface FakeDaemon {
@@ -105,6 +105,13 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     "lans.set": record("lans.set", () => ({})),
     "reach.get": record("reach.get", () => fake.snapshot.reach),
     "reach.set": record("reach.set", (change: object) => ({ ...fake.snapshot.reach, ...change })),
+    "presets.list": record("presets.list", () => ({ presets: [PRESET] })),
+    "presets.set": record("presets.set", ({ preset, on }: { preset: string; on: boolean }) => ({
+      ...PRESET,
+      name: preset,
+      on,
+    })),
+    "groups.raise-ttl": record("groups.raise-ttl", () => ({})),
     "owners.list": record("owners.list", () => ({ uids: [OWNER.uid] })),
     "owners.add": record("owners.add", () => ({})),
     "owners.remove": record("owners.remove", () => ({})),

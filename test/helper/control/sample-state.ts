@@ -1,3 +1,4 @@
+import type { Preset } from "#contract/sharing.ts";
 import type { Group, Snapshot, Stats, Traffic } from "#contract/snapshot.ts";
 
 export const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
@@ -34,8 +35,18 @@ export const STREAM: Group = {
   pps: 1_000,
   lossRatio: 0.012,
   ttl: 1,
+  ttlRaised: false,
   firstSeen: NOW - 65_000,
   lastSeen: NOW,
+};
+
+export const PRESET: Preset = {
+  name: "dlna",
+  summary: "Media servers are found.",
+  ranges: ["239.255.255.0/24"],
+  proxies: ["ssdp"],
+  lanAccess: true,
+  on: false,
 };
 
 export const SNAPSHOT: Snapshot = {
@@ -124,6 +135,7 @@ export const SNAPSHOT: Snapshot = {
     tls: false,
     proxy: "auto",
   },
+  sharing: { presets: ["dlna"], proxies: ["ssdp"], raisedTtl: ["239.1.2.3"] },
   warnings: [
     { code: "ttl-1", message: "239.1.2.3 is sent with TTL 1", remedy: "Raise the sender's TTL.", since: NOW },
   ],

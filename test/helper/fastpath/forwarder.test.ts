@@ -124,6 +124,12 @@ function route(words: number[]): void {
   });
 }
 
+function words(...groups: string[]): Uint32Array {
+  const out = new Uint32Array(4 * groups.length);
+  for (const [i, group] of groups.entries()) writeAddressWords(out, 4 * i, group);
+  return out;
+}
+
 const packet = (options: Partial<UdpOptions> = {}): Uint8Array =>
   udpBytes({ source: "192.0.2.1", group: GROUP, payload: Buffer.from("payload"), ...options });
 
@@ -147,6 +153,17 @@ function fromPeer(
 describe("where a packet goes", () => {
   test("from the LAN: TTL down once at the entry, numbered, not back, and no local exit where the LAN has one", () => {
     expect(fromDevice(LAN, packet())).toEqual(["peer ttl=15 hops=8 5/1", "other ttl=15 hops=8 5/1"]);
+  });
+
+  test("with TTL 1 it goes nowhere, until somebody has the group's TTL raised at the entry", () => {
+    const bytes = packet({ ttl: 1 });
+    expect(fromDevice(LAN, bytes)).toEqual([]);
+    forwarder.setRaised(words("239.1.2.4", GROUP));
+    expect(fromDevice(LAN, bytes, 1010)).toEqual(["peer ttl=15 hops=8 5/1", "other ttl=15 hops=8 5/1"]);
+    expect(fromDevice(LAN, packet({ ttl: 0 }), 1020)).toEqual([]);
+    expect(fromPeer(PEER, packet({ ttl: 1, source: "192.0.2.9" }), 1)).toEqual(["loop ttl=1 hops=7 1/1"]);
+    forwarder.setRaised(words("239.1.2.4"));
+    expect(fromDevice(LAN, packet({ ttl: 1, id: 9 }), 1030)).toEqual([]);
   });
 
   test("from a peer: one local exit with the TTL as it came, the wires with one less, not back", () => {

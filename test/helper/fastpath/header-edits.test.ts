@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { completeChecksum, lowerTtl, pseudoHeaderSum, sumBytes } from "#fastpath/header-edits.ts";
+import { completeChecksum, lowerTtl, pseudoHeaderSum, setTtl, sumBytes } from "#fastpath/header-edits.ts";
 import { onesComplementSum } from "#wire/checksum.ts";
 import { headerHolds, makeArena, place, udpBytes, udpChecksumHolds } from "./fixtures.ts";
 
@@ -31,6 +31,19 @@ describe("TTL", () => {
         arena.u8.set(bytes, 1024);
         lowerTtl(arena, 1024);
         expect(arena.u8[1032]).toBe(ttl - 1);
+        expect(headerHolds(arena, 1024)).toBe(true);
+      }),
+    );
+  });
+
+  test("IPv4: any other one, and the header checksum still holds", () => {
+    const arena = makeArena(1 << 16);
+    fc.assert(
+      fc.property(fc.nat(0xffff), fc.nat(255), fc.nat(255), (id, ttl, wanted) => {
+        const to = { source: "192.0.2.1", group: "239.1.2.3", payload: Buffer.from("x") };
+        arena.u8.set(udpBytes({ ...to, id, ttl }), 1024);
+        setTtl(arena, 1024, wanted);
+        expect(arena.u8[1032]).toBe(wanted);
         expect(headerHolds(arena, 1024)).toBe(true);
       }),
     );

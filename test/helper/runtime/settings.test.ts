@@ -190,3 +190,59 @@ describe("the ways to be reached", () => {
     },
   );
 });
+
+describe("presets", () => {
+  test("widen what members may join, are told to them, and are kept", async () => {
+    const world = new World();
+    const home = await host(world, HOME);
+    const away = await guestOf(home, world);
+    const shared = () => away.status().networks[0]!.sharedRanges;
+    expect(shared()).not.toContain("224.0.2.60/32");
+    const crosses = () => away.engine.core.forwarding.mayCross("224.0.2.60");
+    expect(crosses()).toBe(false);
+    const set = await home.call("presets.set", { preset: "minecraft", on: true });
+    expect(set).toMatchObject({ name: "minecraft", on: true, proxies: [], lanAccess: true });
+    await world.run(1_000);
+    expect(shared()).toContain("224.0.2.60/32");
+    expect(crosses()).toBe(true);
+    expect(home.status().sharing.presets).toEqual(["minecraft"]);
+    await home.kill();
+    const again = await home.again();
+    expect(again.engine.core.forwarding.mayCross("224.0.2.60")).toBe(true);
+    await again.call("presets.set", { preset: "minecraft", on: false });
+    expect(again.engine.core.forwarding.mayCross("224.0.2.60")).toBe(false);
+    const { presets } = await again.call("presets.list", {});
+    expect(presets.filter(({ on }) => on)).toEqual([]);
+  });
+
+  test("one that nobody knows is refused", async () => {
+    const home = await host(new World(), HOME);
+    const unknown = await failure(home.call("presets.set", { preset: "nonsense", on: true }));
+    expect(unknown.code).toBe("not-found");
+    await expectSound(home);
+  });
+});
+
+describe("a group's TTL", () => {
+  test("is raised by the fast path, shown, and kept over a restart", async () => {
+    const home = await host(new World(), HOME);
+    await home.call("groups.raise-ttl", { group: "239.1.2.3", on: true });
+    await home.call("groups.raise-ttl", { group: "FF15::1", on: true });
+    expect(home.status().sharing.raisedTtl).toEqual(["239.1.2.3", "ff15::1"]);
+    await home.kill();
+    const again = await home.again();
+    const told = () => again.fast.commands.findLast((command) => command.type === "raise-ttl");
+    expect(told()).toMatchObject({ groups: { length: 8 } });
+    await again.call("groups.raise-ttl", { group: "239.1.2.3", on: false });
+    expect(told()).toMatchObject({ groups: { length: 4 } });
+  });
+
+  test.each(["192.0.2.1", "2001:db8::1", "239.0.0.0/8"])(
+    "of %s is not raised: it is no group",
+    async (group) => {
+      const home = await host(new World(), HOME);
+      expect((await failure(home.call("groups.raise-ttl", { group, on: true }))).code).toBe("bad-request");
+      await expectSound(home);
+    },
+  );
+});

@@ -103,6 +103,7 @@ export function fullState(): State {
         tls: false,
         proxy: { host: "proxy.example", port: 3128 },
       },
+      sharing: { presets: ["dlna", "iptv"], raiseTtl: ["239.1.2.3", "ff15::1"] },
     },
   };
 }

@@ -7,6 +7,7 @@ import { cacheSaver, loadCache } from "#runtime/store/cache-store.ts";
 import { STATE_FORMAT, initialState } from "#runtime/store/state.ts";
 import type { State } from "#runtime/store/state.ts";
 import { DEFAULT_REACH } from "#runtime/store/reach-settings.ts";
+import { DEFAULT_SHARING } from "#runtime/store/sharing-settings.ts";
 import { loadDocument } from "#runtime/store/load-document.ts";
 import { loadState, stateSaver } from "#runtime/store/state-store.ts";
 import { StoreError } from "#runtime/store/store-error.ts";
@@ -171,7 +172,7 @@ describe("a damaged state", () => {
   });
   test("of a newer version stays where it is", async () => {
     const { folder, file } = await savedFolder();
-    const newer = readFileSync(file, "utf8").replace('"version": 2', '"version": 3');
+    const newer = readFileSync(file, "utf8").replace('"version": 3', '"version": 4');
     writeFileSync(file, newer);
     for (const newState of [false, true]) {
       const error = await errorOf(load(folder, newState));
@@ -185,14 +186,14 @@ describe("a damaged state", () => {
   test("of an older version is brought up to date, and the old one kept", async () => {
     const { file } = await savedFolder();
     const old = readFileSync(file, "utf8");
-    const format = { ...STATE_FORMAT, version: 3, migrations: new Map([[2, (value: unknown) => value]]) };
+    const format = { ...STATE_FORMAT, version: 4, migrations: new Map([[3, (value: unknown) => value]]) };
     const options = { path: file, format, initial: fullState, newState: false, now: NOW };
     expect(await loadDocument(options)).toMatchObject({ value: fullState(), isNew: false });
-    expect(readFileSync(`${file}.version-2`, "utf8")).toBe(old);
-    expect(readFileSync(file, "utf8")).toBe(old.replace('"version": 2', '"version": 3'));
+    expect(readFileSync(`${file}.version-3`, "utf8")).toBe(old);
+    expect(readFileSync(file, "utf8")).toBe(old.replace('"version": 3', '"version": 4'));
     expect((await loadDocument(options)).notes).toEqual([]);
   });
-  test("of version 1, which knew nothing of reach, gets the defaults", async () => {
+  test("of version 1, which knew nothing of reach and presets, gets the defaults", async () => {
     const { folder, file } = await savedFolder();
     const document = JSON.parse(readFileSync(file, "utf8")) as {
       version: number;
@@ -200,9 +201,14 @@ describe("a damaged state", () => {
     };
     document.version = 1;
     delete document.value.settings["reach"];
+    delete document.value.settings["sharing"];
     writeFileSync(file, JSON.stringify(document));
     const { value } = await load(folder);
-    expect(value.settings).toEqual({ ...fullState().settings, reach: DEFAULT_REACH });
+    expect(value.settings).toEqual({
+      ...fullState().settings,
+      reach: DEFAULT_REACH,
+      sharing: DEFAULT_SHARING,
+    });
   });
   test("half-written files of a kill are removed, and are no trace of a state", async () => {
     const folder = temporaryFolder();
