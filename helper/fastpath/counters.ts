@@ -14,8 +14,13 @@ export const LAST_SENT = 5;
 /** Of peers, under the keys last received with: highest counter, and how many packets. Their gap is path loss. */
 export const HIGHEST_COUNTER = 6;
 export const RECEIVED_UNDER_KEY = 7;
-export const FIRST_DROP = 8;
-/** Room for 56 reasons, so that appending one does not move anything. */
+/** Of peers, over all keys: datagrams that they must have sent, by the counters of those that came. */
+export const RX_EXPECTED = 8;
+/** Of peers: packets that were to be forwarded to them, and what went of multicast, in bytes with all headers. */
+export const OFFERED = 9;
+export const MULTICAST_BYTES = 10;
+export const FIRST_DROP = 11;
+/** Room for 53 reasons, so that appending one does not move anything. */
 export const ROW = 64;
 /** The row of what belongs to no vif: the transport socket. */
 export const TRANSPORT_ROW = MAX_VIFS;
@@ -66,6 +71,9 @@ export class Counters {
       lastSent: at(LAST_SENT),
       highestCounter: at(HIGHEST_COUNTER),
       receivedUnderKey: at(RECEIVED_UNDER_KEY),
+      rxExpected: at(RX_EXPECTED),
+      offered: at(OFFERED),
+      multicastBytes: at(MULTICAST_BYTES),
       drops,
     };
   }
@@ -80,6 +88,9 @@ export interface VifCounters {
   readonly lastSent: number;
   readonly highestCounter: number;
   readonly receivedUnderKey: number;
+  readonly rxExpected: number;
+  readonly offered: number;
+  readonly multicastBytes: number;
   /** Reasons that have happened. */
   readonly drops: Readonly<Partial<Record<DropReason, number>>>;
 }

@@ -28,6 +28,8 @@ export const DROP_REASONS = [
   "rate-limited", // what the slow path would have to look at
   "queue-full", // too much under way to a socket vif
   "stream-full", // a peer's stream takes less than it is sent: the oldest packets go
+  "member-limit", // more than the rate that was set for the member
+  "circuit-breaker", // more multicast than the path to the member carries
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -60,3 +62,5 @@ export const DROP_SOCKET_OVERFLOW = 24;
 export const DROP_RATE_LIMITED = 25;
 export const DROP_QUEUE_FULL = 26;
 export const DROP_STREAM_FULL = 27;
+export const DROP_MEMBER_LIMIT = 28;
+export const DROP_CIRCUIT_BREAKER = 29;

@@ -8,6 +8,7 @@ import {
   KIND_CONTROL,
   KIND_KEEPALIVE,
   MAX_INNER_PACKET,
+  MAX_UNFRAGMENTED,
 } from "#wire/frame.ts";
 import { Arena, HEADROOM, SLOT_BYTES } from "./arena.ts";
 import type { ArenaMemory } from "./arena.ts";
@@ -79,7 +80,7 @@ export class Engine {
     const slots = arena.reserve(SLOTS * SLOT_BYTES);
     this.#udpRing = new ReceiveRing(arena, slots, 0, SOCKADDR_IN6);
     this.#message = arena.reserve(SLOT_BYTES) + HEADROOM;
-    this.#udp = new UdpSender(arena, counters);
+    this.#udp = new UdpSender(arena, counters, emit);
     const streamSender = new StreamSender(arena);
     this.#sender = new PeerSender(this.#udp, streamSender);
     this.#segmenter = new Segmenter(arena);
@@ -168,8 +169,21 @@ export class Engine {
       case "stream-send":
         this.streams.handle(command, now);
         return;
+      case "peer-datagram-limit":
+        this.#withPeer(command.vif, (peer) => peer.limitDatagrams(command.bytes));
+        return;
+      case "peer-rate":
+        this.#setRates(command.vif, command.maximum, command.multicast, now);
+        return;
       case "send-control":
         this.#sendMessage(command.vif, KIND_CONTROL, command.message, now);
+        return;
+      case "send-probe":
+        this.#withPeer(command.vif, (peer) => {
+          peer.probing = true;
+          this.#sendMessage(command.vif, KIND_CONTROL, command.message, now, true);
+          peer.probing = false;
+        });
         return;
       case "send-keepalive":
         this.#sendMessage(command.vif, KIND_KEEPALIVE, new Uint8Array(0), now);
@@ -258,16 +272,24 @@ export class Engine {
     this.#withPeer(id, (peer) => peer.setEndpoint(endpoint, stream));
   }
 
-  #sendMessage(id: number, kind: number, message: Uint8Array, now: number): void {
+  #setRates(id: number, maximum: number | undefined, multicast: number | undefined, now: number): void {
     const exit = this.#forwarder.vifs.get(id)?.wire;
     if (!(exit instanceof PeerExit)) return;
-    if (message.length > MAX_INNER_PACKET)
+    exit.maximum.set(maximum, now);
+    exit.multicastLimit.set(multicast, now);
+  }
+
+  /** `whole`: in one datagram, whatever the path's limit is. */
+  #sendMessage(id: number, kind: number, message: Uint8Array, now: number, whole = false): void {
+    const exit = this.#forwarder.vifs.get(id)?.wire;
+    if (!(exit instanceof PeerExit)) return;
+    if (message.length > (whole ? MAX_UNFRAGMENTED : MAX_INNER_PACKET))
       throw new RangeError(`a control message of ${message.length} bytes: ${MAX_INNER_PACKET} are the most`);
     this.#arena.u8.set(message, this.#message + INNER_HEADER_LENGTH);
     const { origin, epoch, counter } = this.#sequence;
     this.#sequence.next();
     const at = this.#message + INNER_HEADER_LENGTH;
-    exit.send(kind, 0, INITIAL_HOPS, origin, epoch, counter, at, message.length, now);
+    exit.send(kind, 0, INITIAL_HOPS, origin, epoch, counter, at, message.length, now, whole);
     this.#sender.flush(now);
   }
 

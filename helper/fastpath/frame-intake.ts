@@ -16,6 +16,7 @@ import {
   LAST_RECEIVED,
   RECEIVED_UNDER_KEY,
   RX_BYTES,
+  RX_EXPECTED,
   RX_PACKETS,
   TRANSPORT_ROW,
 } from "./counters.ts";
@@ -107,7 +108,10 @@ export class FrameIntake {
     if (stream && !stream.authenticated) this.#authenticated(stream, pair);
     if (peer.current !== pair) this.#confirm(pair);
     const newest = counter > pair.highest || pair.received === 0;
-    if (newest) pair.highest = counter;
+    if (newest) {
+      counters.add(peer.vif, RX_EXPECTED, pair.received === 0 ? counter + 1 : counter - pair.highest);
+      pair.highest = counter;
+    }
     pair.received++;
     // An older packet that was overtaken must not send the answers back to where the peer was.
     if (newest && peer.current === pair && !peer.isAt(from, stream)) this.#moved(pair, from, stream);

@@ -15,31 +15,51 @@ import {
   KIND_CONTROL,
   KIND_FRAGMENT,
   KIND_KEEPALIVE,
+  KIND_MULTICAST,
   MAX_FRAGMENTS,
   MAX_INNER_PACKET,
 } from "#wire/frame.ts";
+import type { FastPathEvent } from "#ports/fast-path.ts";
 import type { Arena } from "./arena.ts";
 import { Exit } from "./batch.ts";
 import type { Batch } from "./batch.ts";
 import type { Cipher } from "./cipher.ts";
 import type { Counters } from "./counters.ts";
-import { LAST_SENT, TX_BYTES, TX_PACKETS } from "./counters.ts";
-import { DROP_HOPS, DROP_NO_ENDPOINT, DROP_NO_KEYS, DROP_SEND_FAILED, DROP_TOO_BIG } from "./drop-reasons.ts";
+import { LAST_SENT, MULTICAST_BYTES, OFFERED, TX_BYTES, TX_PACKETS } from "./counters.ts";
+import {
+  DROP_CIRCUIT_BREAKER,
+  DROP_HOPS,
+  DROP_MEMBER_LIMIT,
+  DROP_NO_ENDPOINT,
+  DROP_NO_KEYS,
+  DROP_SEND_FAILED,
+  DROP_TOO_BIG,
+} from "./drop-reasons.ts";
 import type { KeyPair } from "./key-ring.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerSender } from "./peer-sender.ts";
+import { RateLimit } from "./rate-limit.ts";
 
 const FRAGMENT_PREFIX = INNER_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH;
 /** A counter's upper half from which on no key may be used: far beyond every rekey. */
 const COUNTER_LIMIT = 0x10000;
+/** Rates are those of the wire: what a frame and its IP and UDP headers add to a packet. */
+const WIRE_OVERHEAD = FRAME_OVERHEAD + 28;
+/** After so long without a packet the next one is news. */
+const QUIET_MS = 2_000;
 
 export class PeerExit extends Exit {
   readonly peer: Peer;
+  /** Of everything, and of multicast. */
+  readonly maximum = new RateLimit();
+  readonly multicastLimit = new RateLimit();
   readonly #arena: Arena;
   readonly #cipher: Cipher;
   readonly #sender: PeerSender;
   readonly #counters: Counters;
   readonly #prefix: number; // scratch for a fragment's headers
+  readonly #emit: (event: FastPathEvent) => void;
+  #offeredAt = -Infinity;
 
   constructor(
     peer: Peer,
@@ -48,6 +68,7 @@ export class PeerExit extends Exit {
     sender: PeerSender,
     counters: Counters,
     fragmentScratch: number,
+    emit: (event: FastPathEvent) => void,
   ) {
     super(peer.vif, false);
     this.peer = peer;
@@ -56,13 +77,17 @@ export class PeerExit extends Exit {
     this.#sender = sender;
     this.#counters = counters;
     this.#prefix = fragmentScratch;
+    this.#emit = emit;
   }
 
   flush(batch: Batch, now: number): void {
+    if (now - this.#offeredAt > QUIET_MS) this.#emit({ type: "peer-active", vif: this.vif });
+    this.#offeredAt = now;
+    this.#counters.add(this.vif, OFFERED, this.queued);
     for (let n = 0; n < this.queued; n++) {
       const i = this.queue[n]!;
       if (batch.hops[i] === 0) this.#counters.drop(this.vif, DROP_HOPS);
-      else
+      else if (this.#withinRates(batch.kind[i]!, batch.length[i]! + WIRE_OVERHEAD, now))
         this.send(
           batch.kind[i]!,
           batch.flags[i]!,
@@ -78,7 +103,22 @@ export class PeerExit extends Exit {
     this.queued = 0;
   }
 
-  /** Seals `length` bytes at `at`; INNER_HEADER_LENGTH bytes in front of them are written over. */
+  /** Counts multicast that may go, and what may not. */
+  #withinRates(kind: number, bytes: number, now: number): boolean {
+    if (this.maximum.on && !this.maximum.take(bytes, now)) {
+      this.#counters.drop(this.vif, DROP_MEMBER_LIMIT);
+      return false;
+    }
+    if (kind !== KIND_MULTICAST) return true;
+    if (this.multicastLimit.on && !this.multicastLimit.take(bytes, now)) {
+      this.#counters.drop(this.vif, DROP_CIRCUIT_BREAKER);
+      return false;
+    }
+    this.#counters.add(this.vif, MULTICAST_BYTES, bytes);
+    return true;
+  }
+
+  /** Seals `length` bytes at `at`; INNER_HEADER_LENGTH bytes in front of them are written over. `whole`: never in fragments. */
   send(
     kind: number,
     flags: number,
@@ -89,6 +129,7 @@ export class PeerExit extends Exit {
     at: number,
     length: number,
     now: number,
+    whole = false,
   ): void {
     const { peer } = this;
     const keys = peer.current;
@@ -106,7 +147,7 @@ export class PeerExit extends Exit {
     dv.setUint32(header + INNER_ORIGIN_OFFSET, origin);
     dv.setUint32(header + INNER_EPOCH_OFFSET, epoch);
     dv.setUint32(header + INNER_SEQUENCE_OFFSET, sequence);
-    if (length + FRAME_OVERHEAD <= peer.datagramLimit)
+    if (whole || length + FRAME_OVERHEAD <= peer.datagramLimit)
       this.#seal(keys, kind, header, INNER_HEADER_LENGTH + length, now);
     else if (!this.#sendFragments(keys, kind, at, length, now)) {
       this.#counters.drop(this.vif, DROP_TOO_BIG);

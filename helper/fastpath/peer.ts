@@ -1,7 +1,7 @@
 import type { VifDevice } from "#ports/fast-path.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import { addressBytes, addressText } from "#wire/address.ts";
-import { MAX_DATAGRAM, MAX_STREAM_FRAME } from "#wire/frame.ts";
+import { BASE_PLPMTU, MAX_DATAGRAM, MAX_STREAM_FRAME, MIN_PLPMTU } from "#wire/frame.ts";
 import { AF_INET6 } from "#edge/linux/constants.ts";
 import type { Arena } from "./arena.ts";
 import type { KeyPair } from "./key-ring.ts";
@@ -9,9 +9,6 @@ import type { Stream } from "./stream.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export const SOCKADDR_IN6 = 28;
-const IPV6_EXTRA = 20; // an IPv6 header is that much longer
-/** Outer datagrams tried when a path turns out to carry less: 1400, 1280 and 1232 (RFC 8200's 1280 less headers). */
-const SMALLER_PATHS = [1400 - 28, 1280 - 28, 1280 - 48];
 const CONTROL_RATE = 200; // messages a second that the slow path is asked to look at
 const CONTROL_BURST = 400;
 
@@ -32,8 +29,11 @@ export class Peer {
   reachable = false;
   /** Where frames go instead of the transport socket. */
   stream: Stream | undefined;
-  /** Largest outer datagram, or frame in a stream. */
-  datagramLimit = MAX_DATAGRAM;
+  /** Largest outer datagram, of which the slow path finds out what passes, or frame in a stream. */
+  datagramLimit = BASE_PLPMTU;
+  /** A datagram beyond the limit is under way, to see whether it passes. */
+  probing = false;
+  #refused = 0;
 
   constructor(vif: number, device: PeerDevice, arena: Arena, endpointAt: number) {
     this.vif = vif;
@@ -45,9 +45,12 @@ export class Peer {
 
   /** `stream`: the one that the endpoint names. */
   setEndpoint(endpoint: Endpoint, stream: Stream | undefined): void {
+    const before = this.#arena.copyOut(this.endpointAt, SOCKADDR_IN6);
     writeEndpoint(this.#arena, this.endpointAt, endpoint);
+    const after = this.#arena.copyOut(this.endpointAt, SOCKADDR_IN6);
+    const same = stream === this.stream && before.every((byte, i) => byte === after[i]);
     this.stream = stream;
-    this.#newPath();
+    if (!same || !this.reachable) this.#newPath();
     this.reachable = stream !== undefined || endpoint.stream === undefined; // it may have ended meanwhile
   }
 
@@ -80,20 +83,25 @@ export class Peer {
     this.reachable = false;
   }
 
-  /** The path carries less than we thought. False where it is known to be at its smallest. */
-  shrinkPath(): boolean {
-    const smaller = SMALLER_PATHS.find((limit) => limit < this.datagramLimit);
-    if (smaller === undefined) return false;
-    this.datagramLimit = smaller;
-    return true;
+  /** What the slow path found out, by probes. */
+  limitDatagrams(bytes: number): void {
+    if (this.stream) return;
+    this.datagramLimit = Math.max(MIN_PLPMTU, Math.min(bytes, MAX_DATAGRAM));
+    this.#refused = 0;
+  }
+
+  /** The system takes no datagram of `bytes`: shorter ones are sent until more is known. True where that is news. */
+  refusedDatagram(bytes: number): boolean {
+    if (bytes <= this.datagramLimit && !this.stream)
+      this.datagramLimit = bytes > BASE_PLPMTU ? BASE_PLPMTU : MIN_PLPMTU;
+    const news = this.probing || bytes !== this.#refused;
+    this.#refused = bytes;
+    return news;
   }
 
   #newPath(): void {
-    const { dv } = this.#arena;
-    const at = this.endpointAt + 8;
-    const mapped =
-      dv.getUint32(at) === 0 && dv.getUint32(at + 4) === 0 && dv.getUint32(at + 8) === 0x0000ffff;
-    this.datagramLimit = this.stream ? MAX_STREAM_FRAME : mapped ? MAX_DATAGRAM : MAX_DATAGRAM - IPV6_EXTRA;
+    this.datagramLimit = this.stream ? MAX_STREAM_FRAME : BASE_PLPMTU;
+    this.#refused = 0;
     this.reachable = true;
   }
 }

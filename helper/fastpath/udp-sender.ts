@@ -2,6 +2,7 @@
 // messages go out with one sendmmsg.
 import { sendmmsgAt } from "#edge/linux/by-address.ts";
 import { sendto } from "#edge/linux/libc.ts";
+import type { FastPathEvent } from "#ports/fast-path.ts";
 import { EINVAL, EMSGSIZE, IPPROTO_UDP, UDP_SEGMENT } from "#edge/linux/constants.ts";
 import { errno } from "#edge/linux/system-error.ts";
 import type { Arena } from "./arena.ts";
@@ -22,6 +23,7 @@ export class UdpSender {
   fd = -1;
   readonly #arena: Arena;
   readonly #counters: Counters;
+  readonly #emit: (event: FastPathEvent) => void;
   readonly #headers: MessageHeaders;
   readonly #room: number;
   readonly #peers: (Peer | undefined)[] = Array.from({ length: MAX_MESSAGES });
@@ -34,8 +36,9 @@ export class UdpSender {
   #open = false; // may the last message grow?
   #segmentation = true; // until the kernel refuses it (UDP_SEGMENT needs a device that can checksum)
 
-  constructor(arena: Arena, counters: Counters) {
+  constructor(arena: Arena, counters: Counters, emit: (event: FastPathEvent) => void) {
     this.#arena = arena;
+    this.#emit = emit;
     this.#counters = counters;
     this.#headers = new MessageHeaders(arena, MAX_MESSAGES, MAX_MESSAGES, CMSG_SPACE_U32);
     for (let i = 0; i < MAX_MESSAGES; i++) {
@@ -104,23 +107,35 @@ export class UdpSender {
     const peer = this.#peers[i]!;
     const segments = this.#segments[i]!;
     if (segments > 1 && (error === EIO || error === EINVAL)) {
-      this.#segmentation = false;
-      this.#sendOneByOne(i);
+      // Older kernels say EINVAL of a run too where its datagrams are too big for the interface.
+      if (this.#sendOneByOne(i)) this.#segmentation = false;
       return;
     }
-    if (error === EMSGSIZE) peer.shrinkPath();
-    this.#counters.drop(peer.vif, error === EMSGSIZE ? DROP_TOO_BIG : DROP_SEND_FAILED, segments);
+    if (error === EMSGSIZE) this.#tooBig(peer, this.#segment[i]!, segments);
+    else this.#counters.drop(peer.vif, DROP_SEND_FAILED, segments);
   }
 
-  #sendOneByOne(i: number): void {
+  /** The interface takes less than we thought. A probe that it refuses has had its answer, and is no loss. */
+  #tooBig(peer: Peer, bytes: number, segments: number): void {
+    if (!peer.probing) this.#counters.drop(peer.vif, DROP_TOO_BIG, segments);
+    if (peer.refusedDatagram(bytes)) this.#emit({ type: "datagram-too-big", vif: peer.vif, bytes });
+  }
+
+  /** Do the datagrams fit? */
+  #sendOneByOne(i: number): boolean {
+    let fit = true;
     const { base } = this.#arena;
     const peer = this.#peers[i]!;
     const end = this.#start[i]! + this.#bytes[i]!;
     const to = BigInt(base + peer.endpointAt);
     for (let at = this.#start[i]!; at < end; at += this.#segment[i]!) {
       const length = Math.min(this.#segment[i]!, end - at);
-      if (sendto(this.fd, BigInt(base + at), length, 0, to, SOCKADDR_IN6) < 0)
-        this.#counters.drop(peer.vif, DROP_SEND_FAILED);
+      if (sendto(this.fd, BigInt(base + at), length, 0, to, SOCKADDR_IN6) >= 0) continue;
+      if (errno() === EMSGSIZE) {
+        fit = false;
+        this.#tooBig(peer, length, 1);
+      } else this.#counters.drop(peer.vif, DROP_SEND_FAILED);
     }
+    return fit;
   }
 }

@@ -96,7 +96,18 @@ export type FastPathCommand =
   | { readonly type: "stream-remove"; readonly stream: number }
   /** A frame that is no data frame, into a stream: 2,048 bytes at most. */
   | { readonly type: "stream-send"; readonly stream: number; readonly data: Uint8Array }
+  /** No datagram to the peer is longer than that, until it moves: what is larger goes in fragments. */
+  | { readonly type: "peer-datagram-limit"; readonly vif: number; readonly bytes: number }
+  /** Bits a second, headers included: of all that is forwarded to the peer (`maximum`), of its multicast (`multicast`). */
+  | {
+      readonly type: "peer-rate";
+      readonly vif: number;
+      readonly maximum: number | undefined;
+      readonly multicast: number | undefined;
+    }
   | { readonly type: "send-control"; readonly vif: number; readonly message: Uint8Array } // sealed as inner kind control
+  /** The same in one datagram, whatever the limit is: it asks whether that size passes. */
+  | { readonly type: "send-probe"; readonly vif: number; readonly message: Uint8Array }
   | { readonly type: "send-keepalive"; readonly vif: number }
   | { readonly type: "inject"; readonly vif: number; readonly packet: Uint8Array } // an IP packet (a query) out of a tun or lan vif
   /** A whole IP packet, checksums right, that came in by a socket vif; counted as in flight until it is taken. */
@@ -119,6 +130,10 @@ export type FastPathEvent =
   | { readonly type: "control"; readonly vif: number; readonly message: Uint8Array }
   /** An authenticated packet came from a new outer address; the fast path already answers there. */
   | { readonly type: "peer-moved"; readonly vif: number; readonly endpoint: Endpoint }
+  /** Something is forwarded to the peer, after a while in which nothing was. */
+  | { readonly type: "peer-active"; readonly vif: number }
+  /** This computer's own interface takes no datagram of that length. */
+  | { readonly type: "datagram-too-big"; readonly vif: number; readonly bytes: number }
   /** The first packet under keys that were not confirmed yet. */
   | { readonly type: "peer-keys-confirmed"; readonly vif: number; readonly localIndex: number }
   /** The first frame of a stream that opened under a peer's keys. */

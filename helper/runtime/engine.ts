@@ -118,12 +118,16 @@ export class Engine {
         build: options.build.slice(0, 32),
       },
       traffic: (vif) => {
-        const { lastReceived, lastSent, rxPackets, txPackets } = this.fastPath.counters(vif);
+        const counters = this.fastPath.counters(vif);
         return {
-          lastReceivedAt: lastReceived || -Infinity,
-          lastSentAt: lastSent || -Infinity,
-          received: rxPackets,
-          sent: txPackets,
+          lastReceivedAt: counters.lastReceived || -Infinity,
+          lastSentAt: counters.lastSent || -Infinity,
+          received: counters.rxPackets,
+          sent: counters.txPackets,
+          expected: counters.rxExpected,
+          offered: counters.offered,
+          multicastBytes: counters.multicastBytes,
+          broken: counters.drops["circuit-breaker"] ?? 0,
         };
       },
       resolve: (candidates) => resolveCandidates(candidates, log),
@@ -238,7 +242,13 @@ export class Engine {
         this.core.vifs.get(event.vif)?.control(event.message, now);
         break;
       case "peer-moved":
-        this.networks.peerOf(event.vif)?.session.handlePeerMoved(event.endpoint);
+        this.networks.peerOf(event.vif)?.session.handlePeerMoved(event.endpoint, now);
+        break;
+      case "peer-active":
+        this.networks.peerOf(event.vif)?.active(now);
+        break;
+      case "datagram-too-big":
+        this.networks.peerOf(event.vif)?.session.handleTooBig(event.bytes, now);
         break;
       case "peer-keys-confirmed":
         this.networks.peerOf(event.vif)?.session.handleKeysConfirmed(event.localIndex, now);

@@ -4,7 +4,7 @@ import type { AddressPrefix, UnicastRoute } from "#ports/fast-path.ts";
 import type { TunAddresses } from "#ports/tun-device.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import type { VifId } from "#protocol/forwarding/route-table.ts";
-import type { Traffic } from "#protocol/session/liveness.ts";
+import type { SessionTraffic } from "#protocol/session/session-types.ts";
 import { addressBytes, family, type Prefix } from "#wire/address.ts";
 import type { Hello } from "#wire/control.ts";
 import type { Core } from "./core.ts";
@@ -17,7 +17,7 @@ export interface NetworkContext {
   readonly localStatic: KeyPair;
   readonly hasAes: boolean;
   readonly hello: Omit<Hello, "type" | "wantsReply">;
-  readonly traffic: (vif: VifId) => Traffic;
+  readonly traffic: (vif: VifId) => SessionTraffic;
   /** Looks up host names. Never rejects: a name that is not found gives nothing. */
   readonly resolve: (candidates: readonly Candidate[]) => Promise<readonly Endpoint[]>;
   /** Where a peer was heard last, also before this daemon started. */

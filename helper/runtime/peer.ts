@@ -3,11 +3,10 @@ import type { AddressPrefix } from "#ports/fast-path.ts";
 import { EXIT_WIRE, type VifId } from "#protocol/forwarding/route-table.ts";
 import type { SourceFilter } from "#protocol/membership/source-filter.ts";
 import type { Accepted } from "#protocol/session/acceptor.ts";
-import type { Traffic } from "#protocol/session/liveness.ts";
 import { MEMBERSHIP } from "#protocol/session/membership-topic.ts";
 import { NETWORK } from "#protocol/session/network-topic.ts";
 import { Session } from "#protocol/session/session.ts";
-import type { SessionEvent, SessionOptions } from "#protocol/session/session-types.ts";
+import type { SessionEvent, SessionOptions, SessionTraffic } from "#protocol/session/session-types.ts";
 import { SoftStateReceiver } from "#protocol/session/soft-state-receiver.ts";
 import { SoftStateSender } from "#protocol/session/soft-state-sender.ts";
 import type { Address } from "#wire/address.ts";
@@ -33,7 +32,9 @@ export interface PeerOptions {
   readonly forwardsForOthers: boolean;
   readonly session: Omit<SessionOptions, "takeIndex" | "releaseIndex" | "entropy" | "clock">;
   /** What the fast path counted for the vif. */
-  readonly traffic: (vif: VifId) => Traffic;
+  readonly traffic: (vif: VifId) => SessionTraffic;
+  /** Bits a second that were set for the member; undefined: no limit. */
+  readonly maximum?: number | undefined;
 }
 
 /** The far end of a session as a vif: its handshakes, what it wants, and what we want of it. */
@@ -51,6 +52,8 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   readonly #tableOut: SoftStateSender<NetworkEntry>;
   readonly #tableIn = new SoftStateReceiver<NetworkEntry>(NETWORK);
   readonly #pings = new Pings();
+  #maximum: number | undefined;
+  #multicastLimit: number | undefined;
   #forwarding = false;
   #closed = false;
 
@@ -82,6 +85,18 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
     });
     core.vifs.set(id, this);
     core.scheduler.add(this);
+    this.setMaximum(options.maximum);
+  }
+
+  /** Bits a second that were set for the member; undefined: no limit. */
+  get maximum(): number | undefined {
+    return this.#maximum;
+  }
+
+  setMaximum(rate: number | undefined): void {
+    if (rate === this.#maximum) return;
+    this.#maximum = rate;
+    this.#setRates();
   }
 
   /** The far end's table of its network, by networkKey. */
@@ -139,8 +154,13 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   }
 
   control(message: Uint8Array, now: number): void {
-    this.session.handleControl(message, now);
+    this.session.handleControl(message, now, this.#options.traffic(this.id));
     this.flush();
+  }
+
+  /** The fast path forwards something to the peer again. */
+  active(now: number): void {
+    this.session.handleActive(now, this.#options.traffic(this.id));
   }
 
   pollTimeout(): number | undefined {
@@ -208,6 +228,15 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
         case "send-control":
           this.#core.fastPath.send({ type: "send-control", vif: this.id, message: command.message });
           break;
+        case "send-probe":
+          this.#core.fastPath.send({ type: "send-probe", vif: this.id, message: command.message });
+          break;
+        case "datagram-limit":
+          this.#core.fastPath.send({ type: "peer-datagram-limit", vif: this.id, bytes: command.bytes });
+          break;
+        case "multicast-limit":
+          this.#limitMulticast(command.rate);
+          break;
         case "send-keepalive":
           this.#core.fastPath.send({ type: "send-keepalive", vif: this.id });
           break;
@@ -216,6 +245,32 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
       }
     }
     return any;
+  }
+
+  #limitMulticast(rate: number | undefined): void {
+    const before = this.#multicastLimit;
+    this.#multicastLimit = rate;
+    if (rate === before) return;
+    this.#setRates();
+    this.#core.changed();
+    const { breaker } = this.session.path;
+    const fields = { peer: this.name, loss: Math.round((breaker.loss ?? 0) * 100) / 100 };
+    if (before === undefined)
+      this.#core.log.write("warn", "circuit breaker: the path loses too much, multicast is limited", {
+        ...fields,
+        rate: Math.round(rate!),
+      });
+    else if (rate === 0) this.#core.log.write("warn", "circuit breaker: multicast is held back", fields);
+    else if (rate === undefined) this.#core.log.write("info", "circuit breaker: no limit any more", fields);
+  }
+
+  #setRates(): void {
+    this.#core.fastPath.send({
+      type: "peer-rate",
+      vif: this.id,
+      maximum: this.#maximum,
+      multicast: this.#multicastLimit,
+    });
   }
 
   #event(event: SessionEvent): void {

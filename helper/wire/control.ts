@@ -3,7 +3,7 @@ import { readText, writeText } from "./control-text.ts";
 import { DecodeError, Reader, Writer } from "./cursor.ts";
 import { decodeStateMessage, encodeStateBody, STATE_TYPES } from "./control-state.ts";
 import type { StateMessage } from "./control-state.ts";
-import { MAX_UNFRAGMENTED } from "./frame.ts";
+import { FRAME_OVERHEAD, MAX_UNFRAGMENTED } from "./frame.ts";
 
 // Control messages between two members, the plaintext behind an inner header of KIND_CONTROL: one message or more,
 // each { type u8, zero u8, length u16, body }. A type that is not known is skipped, and so are bytes behind the
@@ -40,11 +40,18 @@ export interface Hello {
   readonly build: string;
 }
 
+/** What a member has got from the receiver of the report, since its daemon's start: modulo 2^32. */
+export interface PathReport {
+  /** Datagrams that must have been sent, by the counters of those that came. */
+  readonly expected: number;
+  readonly received: number;
+}
+
 export type ControlMessage =
   | Hello
   /** The stamp is the sender's clock in microseconds, modulo 2^32; nobody else reads it. */
   | { readonly type: "ping"; readonly stamp: number }
-  | { readonly type: "pong"; readonly stamp: number }
+  | { readonly type: "pong"; readonly stamp: number; readonly report?: PathReport }
   | { readonly type: "close"; readonly reason: CloseReason }
   /** Where the receiver's datagrams come from, as seen by the sender. */
   | { readonly type: "observed"; readonly address: Address; readonly port: number }
@@ -100,7 +107,13 @@ function decodeBody(type: number, reader: Reader): ControlMessage | undefined {
     case PING:
       return { type: "ping", stamp: reader.u32("stamp") };
     case PONG:
-      return { type: "pong", stamp: reader.u32("stamp") };
+      return {
+        type: "pong",
+        stamp: reader.u32("stamp"),
+        ...(reader.remaining >= 8 && {
+          report: { expected: reader.u32("expected"), received: reader.u32("received") },
+        }),
+      };
     case CLOSE:
       return { type: "close", reason: CLOSE_REASONS[reader.u8("reason")] ?? "unknown" };
     case OBSERVED: {
@@ -124,6 +137,23 @@ export function encodeControl(message: ControlMessage): Uint8Array {
   return writer.patch16(2, writer.offset - CONTROL_HEADER_LENGTH, "length").done();
 }
 
+/**
+ * A ping in a datagram of exactly `datagram` bytes, of which FRAME_OVERHEAD are the frame's: zeros behind the stamp,
+ * which nobody reads. Throws EncodeError for sizes that none can have.
+ */
+export function encodeProbe(stamp: number, datagram: number): Uint8Array {
+  const length = datagram - FRAME_OVERHEAD;
+  const writer = new Writer(MAX_UNFRAGMENTED);
+  writer
+    .u8(PING, "type")
+    .zeros(1, "reserved")
+    .u16(length - CONTROL_HEADER_LENGTH, "length");
+  return writer
+    .u32(stamp, "stamp")
+    .zeros(length - writer.offset, "padding")
+    .done();
+}
+
 function encodeBody(message: ControlMessage, writer: Writer): void {
   switch (message.type) {
     case "hello":
@@ -133,8 +163,12 @@ function encodeBody(message: ControlMessage, writer: Writer): void {
       writeText(writer, message.build, MAX_BUILD_BYTES, "build");
       break;
     case "ping":
+      writer.u32(message.stamp, "stamp");
+      break;
     case "pong":
       writer.u32(message.stamp, "stamp");
+      if (message.report)
+        writer.u32(message.report.expected, "expected").u32(message.report.received, "received");
       break;
     case "close":
       writer.u8(CLOSE_REASONS.indexOf(message.reason), "reason");

@@ -12,6 +12,10 @@ export const MAX_DATAGRAM = 1500 - 28;
 export const MAX_STREAM_FRAME = 2048;
 /** The length in front of each frame in a byte stream. */
 export const STREAM_LENGTH_BYTES = 2;
+/** Outer datagram that works on nearly every path (RFC 8899 section 5.1.2): until more is known to pass. */
+export const BASE_PLPMTU = 1200;
+/** Where not even that passes: every IPv4 host takes packets of 576 bytes (RFC 791). */
+export const MIN_PLPMTU = 576 - 28;
 /** Largest packet inside, whole or put together from fragments. */
 export const MAX_INNER_PACKET = 65535;
 

@@ -4,7 +4,12 @@ import type { Entropy } from "#ports/entropy.ts";
 import type { DataCipher, TransportKeys } from "#ports/fast-path.ts";
 import type { CloseReason, ControlMessage, Hello } from "#wire/control.ts";
 import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
+import type { PathCommand, PathTraffic } from "#protocol/path/path-control.ts";
+import type { Traffic } from "./liveness.ts";
 import type { HandshakeClock } from "./timestamp.ts";
+
+/** What the fast path counted for a peer. */
+export type SessionTraffic = Traffic & PathTraffic;
 
 export type LostReason = "silent" | "expired" | "refused" | CloseReason;
 
@@ -41,6 +46,7 @@ export type SessionCommand =
   | { readonly type: "install-keys"; readonly keys: TransportKeys; readonly confirmed: boolean }
   | { readonly type: "clear-keys" }
   | { readonly type: "send-control"; readonly message: Uint8Array }
+  | Exclude<PathCommand, { type: "ping" }>
   | { readonly type: "send-keepalive" }
   | { readonly type: "event"; readonly event: SessionEvent };
 

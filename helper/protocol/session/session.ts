@@ -1,12 +1,19 @@
-import type { Endpoint } from "#ports/endpoint.ts";
+import { sameEndpoint, type Endpoint } from "#ports/endpoint.ts";
+import { PathControl, type PathTraffic } from "#protocol/path/path-control.ts";
 import { encodeControl, type CloseReason, type ControlMessage, type Hello } from "#wire/control.ts";
 import type { Accepted } from "./acceptor.ts";
 import { LOST_AFTER, RETRY_DENSE, RTT_EVERY } from "./constants.ts";
 import { Handshaker } from "./handshaker.ts";
 import { KeyChain, type KeyInfo } from "./key-chain.ts";
-import { Liveness, type Traffic } from "./liveness.ts";
+import { Liveness } from "./liveness.ts";
 import { Talk } from "./talk.ts";
-import type { LostReason, SessionCommand, SessionEvent, SessionOptions } from "./session-types.ts";
+import type {
+  LostReason,
+  SessionCommand,
+  SessionEvent,
+  SessionOptions,
+  SessionTraffic,
+} from "./session-types.ts";
 
 /** One peer: handshakes, keys, keepalive, dead peer detection, roaming. Data frames are the fast path's. */
 export class Session {
@@ -15,6 +22,9 @@ export class Session {
   readonly #keys: KeyChain;
   readonly #liveness = new Liveness();
   readonly #talk: Talk;
+  readonly #path: PathControl;
+  /** Where the path that is looked after leads. */
+  #pathTo: Endpoint | undefined;
   readonly #commands: SessionCommand[] = [];
   #up = false;
   /** Reported as lost, with keys that still work if the peer is heard again. */
@@ -24,6 +34,7 @@ export class Session {
     this.#options = options;
     this.#handshaker = new Handshaker(options);
     this.#talk = new Talk(options.hello);
+    this.#path = new PathControl((now) => this.#talk.roundTrip.stamp(now));
     this.#keys = new KeyChain(options.releaseIndex);
   }
 
@@ -43,6 +54,11 @@ export class Session {
   /** Milliseconds, smoothed; undefined before the first answer. */
   get rtt(): number | undefined {
     return this.#talk.roundTrip.smoothed;
+  }
+
+  /** What the path to the peer carries. */
+  get path(): Pick<PathControl, "mtu" | "breaker"> {
+    return this.#path;
   }
 
   get peerHello(): Hello | undefined {
@@ -96,9 +112,23 @@ export class Session {
   }
 
   /** The fast path saw an authenticated packet from there, and answers there already. */
-  handlePeerMoved(endpoint: Endpoint): void {
+  handlePeerMoved(endpoint: Endpoint, now: number): void {
     this.#handshaker.dialer.prefer(endpoint);
+    if (this.#up) this.#followPath(now);
     this.#event({ type: "moved", endpoint });
+  }
+
+  /** The fast path forwards something to the peer, after a while in which there was nothing. */
+  handleActive(now: number, traffic: PathTraffic): void {
+    if (!this.#up) return;
+    this.#path.handleActive(now, traffic);
+    this.#carryOutPath(now);
+  }
+
+  /** The fast path was refused a datagram of that size by this computer's own interface. */
+  handleTooBig(bytes: number, now: number): void {
+    this.#path.handleTooBig(bytes, now);
+    this.#carryOutPath(now);
   }
 
   /** A frame of type FRAME_COOKIE_REPLY to an index of ours. */
@@ -152,19 +182,30 @@ export class Session {
   }
 
   /** What the fast path opened as a control message of this peer. Never throws for what the peer sent. */
-  handleControl(payload: Uint8Array, now: number): void {
+  handleControl(payload: Uint8Array, now: number, traffic: SessionTraffic): void {
     this.#liveness.heard(now);
     this.#settle(now);
     for (const message of this.#talk.decode(payload)) {
       if (this.#keys.size === 0) break; // a close came before it
       if (message.type === "close") this.#handleClose(message.reason, now);
+      else if (message.type === "pong" && this.#handlePong(message, now, traffic)) continue;
       else {
-        const { reply, event } = this.#talk.handleMessage(message, now);
+        const report = { expected: traffic.expected % 2 ** 32, received: traffic.received % 2 ** 32 };
+        const { reply, event } = this.#talk.handleMessage(message, report, now);
         if (reply) this.#send(reply, now);
         if (event) this.#event(event);
         if (event?.type === "control") this.#liveness.activity(now);
       }
     }
+  }
+
+  /** True where the ping asked about the path alone. */
+  #handlePong({ stamp, report }: Pong, now: number, traffic: SessionTraffic): boolean {
+    const done = this.#path.handlePong(stamp, report, traffic, now);
+    if (done) this.#talk.roundTrip.handleStamp(stamp, now);
+    this.#path.handleRtt(this.#talk.rtt);
+    this.#carryOutPath(now);
+    return done;
   }
 
   #handleClose(reason: CloseReason, now: number): void {
@@ -184,6 +225,7 @@ export class Session {
       dialer.pollTimeout(),
       this.#giveUpAt(),
       this.#liveness.pollTimeout(),
+      this.#path.pollTimeout(),
       this.#talk.greeting.pollTimeout(),
       this.#keys.pruneAt,
       this.#rekeyAt(),
@@ -194,8 +236,10 @@ export class Session {
   }
 
   /** `traffic`: the counters of this moment. */
-  handleTimeout(now: number, traffic: Traffic): void {
+  handleTimeout(now: number, traffic: SessionTraffic): void {
     this.#expireKeys(now);
+    this.#path.handleTimeout(now, traffic);
+    this.#carryOutPath(now);
     const { rtt } = this.#talk;
     const { ping, handshake, keepalive } = this.#liveness.handleTimeout(now, traffic, rtt);
     if (this.#liveness.probingSince === undefined) this.#settle(now);
@@ -221,6 +265,8 @@ export class Session {
     const was = this.#up;
     this.#up = true;
     this.#silent = false;
+    if (!was) this.#pathTo = undefined; // it may be another path than before
+    this.#followPath(now);
     if (was) {
       this.#event({ type: "rekeyed", cipher: info.cipher });
       return; // a peer that has forgotten us says hello by itself
@@ -235,6 +281,8 @@ export class Session {
     if (this.#silent) {
       this.#silent = false;
       this.#up = true;
+      this.#pathTo = undefined;
+      this.#followPath(now);
       this.#event({ type: "resumed" });
       this.#greet(now);
     }
@@ -258,6 +306,7 @@ export class Session {
     this.#up = false;
     this.#silent = false;
     this.#liveness.stop();
+    this.#path.stop();
     this.#talk.greeting.stop();
   }
 
@@ -287,6 +336,20 @@ export class Session {
     return startedAt === undefined || giveUpAfter === undefined ? undefined : startedAt + giveUpAfter;
   }
 
+  #followPath(now: number): void {
+    const to = this.endpoint;
+    if (!to || (this.#pathTo && sameEndpoint(to, this.#pathTo))) return;
+    this.#pathTo = to;
+    this.#path.start(to, now);
+    this.#carryOutPath(now);
+  }
+
+  #carryOutPath(now: number): void {
+    for (let command; (command = this.#path.nextCommand());)
+      if (command.type !== "ping") this.#commands.push(command);
+      else if (this.#keys.usable) this.#ping(now);
+  }
+
   #ping(now: number): void {
     this.#send(this.#talk.ping(now), now);
   }
@@ -302,6 +365,8 @@ export class Session {
     this.#commands.push({ type: "event", event });
   }
 }
+
+type Pong = Extract<ControlMessage, { type: "pong" }>;
 
 function asksForAnswer(message: ControlMessage): boolean {
   switch (message.type) {

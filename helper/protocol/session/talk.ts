@@ -1,4 +1,4 @@
-import { decodeControl, type ControlMessage, type Hello } from "#wire/control.ts";
+import { decodeControl, type ControlMessage, type Hello, type PathReport } from "#wire/control.ts";
 import { Greeting } from "./greeting.ts";
 import { RoundTrip } from "./round-trip.ts";
 import type { SessionEvent, SessionOptions } from "./session-types.ts";
@@ -46,10 +46,11 @@ export class Talk {
     return this.greeting.handleTimeout(now);
   }
 
-  handleMessage(message: Exclude<ControlMessage, { type: "close" }>, now: number): Heard {
+  /** `report`: what came of the peer's datagrams. */
+  handleMessage(message: Exclude<ControlMessage, { type: "close" }>, report: PathReport, now: number): Heard {
     switch (message.type) {
       case "ping":
-        return { reply: { type: "pong", stamp: message.stamp } };
+        return { reply: { type: "pong", stamp: message.stamp, report } };
       case "pong": {
         const ms = this.roundTrip.handleStamp(message.stamp, now);
         return ms === undefined ? {} : { event: { type: "rtt", ms, stamp: message.stamp } };

@@ -83,7 +83,7 @@ beforeEach(() => {
     counters,
     flowMemory: new FlowMemory(new SharedArrayBuffer(flowMemoryBytes())),
     lanMemory: new LanMemory(arena),
-    sender: new PeerSender(new UdpSender(arena, counters), new StreamSender(arena)),
+    sender: new PeerSender(new UdpSender(arena, counters, () => {}), new StreamSender(arena)),
     sequence,
     emit: (event) => events.push(event),
     afterFlush: () => {},

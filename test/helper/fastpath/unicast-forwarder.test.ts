@@ -37,7 +37,7 @@ beforeEach(() => {
   const vifs = new Vifs();
   const burst = new Burst(
     arena,
-    new PeerSender(new UdpSender(arena, counters), new StreamSender(arena)),
+    new PeerSender(new UdpSender(arena, counters, () => {}), new StreamSender(arena)),
     () => {},
   );
   const forwarder = new UnicastForwarder({ arena, counters, burst, vifs, sequence: new SequenceCounter() });

@@ -107,6 +107,7 @@ export class FakeFastPath implements FastPathHandle {
         break;
       }
       case "send-control":
+      case "send-probe":
         this.#seal(command.vif, KIND_CONTROL, command.message);
         break;
       case "send-keepalive":
@@ -162,6 +163,9 @@ export class FakeFastPath implements FastPathHandle {
       txPackets: traffic?.sent ?? 0,
       lastReceived: finite(traffic?.lastReceivedAt),
       lastSent: finite(traffic?.lastSentAt),
+      rxExpected: traffic?.expected ?? 0,
+      offered: traffic?.offered ?? 0,
+      multicastBytes: traffic?.multicastBytes ?? 0,
       drops: this.drops.get(vif) ?? {},
     };
   }
@@ -190,5 +194,8 @@ const NOTHING_COUNTED: VifCounters = {
   lastSent: 0,
   highestCounter: 0,
   receivedUnderKey: 0,
+  rxExpected: 0,
+  offered: 0,
+  multicastBytes: 0,
   drops: {},
 };

@@ -84,7 +84,7 @@ class Sessions implements FuzzedMachine {
       case 5:
       case 6: {
         const peer = random.pick(peers);
-        peer.session.handleControl(mutate(random, CONTROL_FRAMES), this.#network.now);
+        peer.session.handleControl(mutate(random, CONTROL_FRAMES), this.#network.now, peer.fast.traffic);
         this.#ownerOf(peer).drain(peer);
         break;
       }

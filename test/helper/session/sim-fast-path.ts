@@ -1,7 +1,7 @@
 import { ReplayWindow } from "#noise/replay-window.ts";
 import { sameEndpoint, type Endpoint } from "#ports/endpoint.ts";
 import type { TransportKeys } from "#ports/fast-path.ts";
-import type { Traffic } from "#protocol/session/liveness.ts";
+import type { SessionTraffic } from "#protocol/session/session-types.ts";
 import {
   DATA_HEADER_LENGTH,
   decodeDataHeader,
@@ -16,6 +16,7 @@ interface KeySlot {
   readonly keys: TransportKeys;
   readonly window: ReplayWindow;
   counter: number;
+  highest: number;
 }
 
 export interface Opened {
@@ -36,18 +37,25 @@ export class SimFastPath {
   #next: KeySlot | undefined;
   #received = 0;
   #sent = 0;
+  #expected = 0;
+  #offered = 0;
+  #multicastBytes = 0;
   #lastReceivedAt = -Infinity;
   #lastSentAt = -Infinity;
   /** Multicast packets delivered. */
   delivered = 0;
   rejected = 0;
 
-  get traffic(): Traffic {
+  get traffic(): SessionTraffic {
     return {
       lastReceivedAt: this.#lastReceivedAt,
       lastSentAt: this.#lastSentAt,
       received: this.#received,
       sent: this.#sent,
+      expected: this.#expected,
+      offered: this.#offered,
+      multicastBytes: this.#multicastBytes,
+      broken: 0,
     };
   }
 
@@ -57,7 +65,7 @@ export class SimFastPath {
 
   /** As WireGuard keeps keys; what was waiting to be confirmed stays good for receiving when handshakes cross. */
   install(keys: TransportKeys, confirmed: boolean): void {
-    const slot = { keys, window: new ReplayWindow(), counter: 0 };
+    const slot = { keys, window: new ReplayWindow(), counter: 0, highest: -1 };
     if (!confirmed) {
       this.#next = slot;
       return;
@@ -81,6 +89,10 @@ export class SimFastPath {
     frame.set(payload, DATA_HEADER_LENGTH + 32 + INNER_HEADER_LENGTH);
     this.#sent++;
     this.#lastSentAt = now;
+    if (kind === KIND_MULTICAST) {
+      this.#offered++;
+      this.#multicastBytes += payload.length;
+    }
     return frame;
   }
 
@@ -94,6 +106,8 @@ export class SimFastPath {
       return undefined;
     }
     this.#received++;
+    this.#expected += Math.max(0, header.counter - slot.highest);
+    slot.highest = Math.max(slot.highest, header.counter);
     this.#lastReceivedAt = now;
     const fresh = slot === this.#next;
     if (fresh) [this.#previous, this.#current, this.#next] = [this.#current, slot, undefined];

@@ -28,6 +28,9 @@ export interface Peer {
   readonly session: Session;
   readonly fast: SimFastPath;
   readonly events: { readonly at: number; readonly event: SessionEvent }[];
+  datagramLimit?: number;
+  offeredAt?: number;
+  multicastLimit?: number | undefined;
 }
 
 /** One computer: the driver's part in few lines. */
@@ -94,7 +97,7 @@ export class SimNode implements SimSocket {
       mayInitiate: true,
       ...extra,
     });
-    const peer = (holder.peer = { session, fast: new SimFastPath(), events: [] });
+    const peer: Peer = (holder.peer = { session, fast: new SimFastPath(), events: [] });
     this.peers.set(remoteStatic.toHex(), peer);
     return peer;
   }
@@ -116,8 +119,15 @@ export class SimNode implements SimSocket {
     this.#network.unbind(this.endpoint);
   }
 
-  sendMulticast(peer: Peer): void {
-    this.#sealAndSend(peer, KIND_MULTICAST, new Uint8Array(100));
+  /** `length` of the packet. As the fast path does, it tells of a flow that begins. */
+  sendMulticast(peer: Peer, length = 100): void {
+    const { now } = this.#network;
+    if (now - (peer.offeredAt ?? -Infinity) > 2_000) {
+      peer.session.handleActive(now, peer.fast.traffic);
+      this.drain(peer);
+    }
+    peer.offeredAt = now;
+    this.#sealAndSend(peer, KIND_MULTICAST, new Uint8Array(length));
   }
 
   pollTimeout(): number | undefined {
@@ -183,11 +193,11 @@ export class SimNode implements SimSocket {
     for (const peer of this.peers.values()) {
       const opened = peer.fast.open(data, from, now);
       if (!opened) continue;
-      if (opened.movedTo) peer.session.handlePeerMoved(opened.movedTo);
+      if (opened.movedTo) peer.session.handlePeerMoved(opened.movedTo, now);
       if (opened.confirmed !== undefined) peer.session.handleKeysConfirmed(opened.confirmed, now);
       if (opened.kind === KIND_CONTROL) {
         this.wakes++;
-        peer.session.handleControl(opened.payload, now);
+        peer.session.handleControl(opened.payload, now, peer.fast.traffic);
       }
       this.drain(peer);
       return;
@@ -211,7 +221,14 @@ export class SimNode implements SimSocket {
         case "clear-keys":
           peer.fast.clear();
           break;
+        case "datagram-limit":
+          peer.datagramLimit = command.bytes;
+          break;
+        case "multicast-limit":
+          peer.multicastLimit = command.rate;
+          break;
         case "send-control":
+        case "send-probe":
           this.#sealAndSend(peer, KIND_CONTROL, command.message);
           break;
         case "send-keepalive":
