@@ -55,10 +55,11 @@ function reachText(reach: Reach): string {
     { way: "tls", setting: word(reach.tls) },
     { way: "proxy", setting: reach.proxy },
   ];
-  return table(rows, [
+  const settings = table(rows, [
     { title: "WAY", value: (row) => row.way },
     { title: "SETTING", value: (row) => plainText(row.setting) },
   ]);
+  return `${settings}\nPort mapping: ${plainText(reach.mapping.detail)}`;
 }
 
 function placeOr(...words: string[]): (text: string) => string {

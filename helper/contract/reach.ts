@@ -21,6 +21,21 @@ export const reachChangeSchema = v.strictObject({
 });
 export type ReachChange = v.InferOutput<typeof reachChangeSchema>;
 
+const endpoint = v.nullable(v.string());
+
+/** What became of the wish for a port of the router. */
+export const portMappingSchema = v.object({
+  /** idle: nothing to be asked for now; mapped: but perhaps behind another NAT, `detail` says so; none: refused. */
+  state: v.picklist(["off", "idle", "asking", "mapped", "none"]),
+  method: v.nullable(v.picklist(["pcp", "nat-pmp", "upnp"])),
+  /** The outside endpoints, "203.0.113.5:42268". */
+  udp: endpoint,
+  tcp: endpoint,
+  /** One sentence for people. */
+  detail: v.string(),
+});
+export type PortMappingView = v.InferOutput<typeof portMappingSchema>;
+
 export const reachSchema = v.object({
   /** Ask the router for a port (PCP, NAT-PMP, UPnP), while this computer hosts a network. */
   portMapping: v.boolean(),
@@ -32,5 +47,6 @@ export const reachSchema = v.object({
   tls: v.boolean(),
   /** "auto" (the system's), "off" or HOST:PORT. */
   proxy: v.string(),
+  mapping: portMappingSchema,
 });
 export type Reach = v.InferOutput<typeof reachSchema>;

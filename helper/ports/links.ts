@@ -21,6 +21,8 @@ export interface Link {
   readonly master: number | undefined; // index of the bridge (or bond) that it is a port of
   readonly addresses: readonly LinkAddress[];
   readonly defaultRoute: boolean; // a default route of IPv4 or IPv6 leaves by it
+  /** The router of IPv4's default route by it, and that route's metric: the lowest one is used. */
+  readonly gateway4?: { readonly address: Address; readonly metric: number };
 }
 
 export type LinkEvent =

@@ -3,11 +3,13 @@ import { hasAesInstructions } from "#edge/linux/evp.ts";
 import { openHostJoins } from "#edge/linux/host-joins.ts";
 import { openLinks } from "#edge/linux/interfaces.ts";
 import { localMemberships } from "#edge/linux/memberships.ts";
+import { openRouterLink } from "#edge/portable/router-link.ts";
 import { openDatagrams, sendDatagram } from "#edge/linux/udp.ts";
 import { FastPathThread } from "#fastpath/fast-path-thread.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { Links } from "#ports/links.ts";
+import type { OpenRouterLink } from "#ports/router-link.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
 import { startWorker } from "./resources.ts";
 
@@ -21,6 +23,7 @@ export interface EnginePorts {
   sendDatagram(from: Datagrams, to: Endpoint, data: Uint8Array): void;
   startFastPath(): FastPathHandle;
   openLinks(): Links;
+  readonly openRouterLink: OpenRouterLink;
   /** `local`: what programs joined, without what was joined through `own`. */
   openJoins(): { readonly own: HostJoins; readonly local: LocalMemberships };
 }
@@ -32,6 +35,7 @@ export function linuxPorts(): EnginePorts {
     sendDatagram: (from, to, data) => void sendDatagram(from.fd, to, data),
     startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options)),
     openLinks,
+    openRouterLink,
     openJoins: () => {
       const own = openHostJoins();
       return { own, local: localMemberships(own) };

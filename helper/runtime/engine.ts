@@ -7,7 +7,7 @@ import type { FastPathEvent } from "#ports/fast-path.ts";
 import type { Links } from "#ports/links.ts";
 import type { Log } from "#ports/log.ts";
 import type { HostJoins } from "#ports/memberships.ts";
-import { originId } from "#protocol/addressing/network-id.ts";
+import { mappingNonce, originId } from "#protocol/addressing/network-id.ts";
 import { FORWARDING_LIMITS, Forwarding } from "#protocol/forwarding/forwarding.ts";
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
 import { family } from "#wire/address.ts";
@@ -20,6 +20,7 @@ import { mappedPrefix } from "./network-context.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { Networks } from "./networks.ts";
 import { PathKinds } from "./reach/path-kinds.ts";
+import { PortMapping } from "./reach/port-mapping.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
 import type { SocketChoice } from "./socket-choice.ts";
 import { Sharing } from "./sharing.ts";
@@ -66,6 +67,7 @@ export class Engine {
   readonly #links: Links;
   readonly #watch: NetworkWatch;
   readonly #beacons: LanBeacons;
+  readonly mapping: PortMapping;
 
   /** Throws SystemError where a device cannot be had. */
   constructor(options: EngineOptions) {
@@ -131,7 +133,10 @@ export class Engine {
         };
       },
       resolve: (candidates) => resolveCandidates(candidates, log),
-      ownEndpoints: () => this.#ownEndpoints(),
+      ownEndpoints: () => [
+        ...(this.mapping.endpoint ? [this.mapping.endpoint] : []),
+        ...this.#ownEndpoints(),
+      ],
       addressesInUse: () =>
         this.#links
           .list()
@@ -173,6 +178,16 @@ export class Engine {
       networks: this.networks,
       settings: () => keeper.state.settings.sharing,
     });
+    this.mapping = new PortMapping({
+      core: this.core,
+      open: ports.openRouterLink,
+      links: () => this.#links.list(),
+      port: this.datagrams.port,
+      nonce: mappingNonce(machine.privateKey),
+      enabled: () => keeper.state.settings.reach.portMapping,
+      hosting: () => this.networks.hosted?.enabled === true,
+      changed: () => this.networks.candidatesChanged(),
+    });
     this.statics = new StaticEntries(this.core, () => keeper.state.settings.routes);
     this.#watch = new NetworkWatch({
       links: this.#links,
@@ -182,6 +197,7 @@ export class Engine {
       changed: (routes) => {
         this.settingsChanged();
         if (routes) {
+          this.mapping.refresh(true);
           this.networks.handleNetworkChanged(clock.now());
           this.sockets.networkChanged();
         }
@@ -197,6 +213,7 @@ export class Engine {
     this.lans.refresh();
     this.#beacons.refresh();
     this.statics.refresh();
+    this.mapping.refresh();
     this.core.turn();
   }
 
@@ -212,6 +229,7 @@ export class Engine {
   /** `keepDevice`: another daemon follows at once, and applications keep their memberships on the TUN. */
   async close(reason: "bye" | "restarting"): Promise<void> {
     this.#watch.close();
+    const unmapped = this.mapping.close(reason === "restarting");
     this.networks.close(reason);
     this.#beacons.close();
     this.lans.close();
@@ -220,6 +238,7 @@ export class Engine {
     this.core.scheduler.stop();
     await this.fastPath.stop(); // what was handed over, goodbyes included, is sent before it ends
     this.core.releaseAll();
+    await unmapped;
     this.#hostJoins.close();
     this.tun.close(reason === "restarting");
     this.#links.close();

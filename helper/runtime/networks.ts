@@ -161,8 +161,12 @@ export class Networks {
     this.#context.stateChanged();
   }
 
-  handleNetworkChanged(now: number): void {
+  candidatesChanged(): void {
     this.#hosted?.setCandidates(this.candidates());
+  }
+
+  handleNetworkChanged(now: number): void {
+    this.candidatesChanged();
     for (const network of this.joined.values()) network.handleNetworkChanged(now);
   }
 

@@ -19,6 +19,7 @@ import {
 } from "./rtnetlink-links.ts";
 import type { LinkRecord } from "./rtnetlink-links.ts";
 import { decodeRoute, isDefaultRoute, listRoutes, RTM_DELROUTE, RTM_NEWROUTE } from "./rtnetlink-routes.ts";
+import type { RouteRecord } from "./rtnetlink-routes.ts";
 import { watchReadable } from "./watch-descriptor.ts";
 
 // linux/rtnetlink.h
@@ -42,11 +43,8 @@ export function openLinks(): Links {
 
 export function listInterfaces(netlink: NetlinkSocket): Link[] {
   const addresses = listAddresses(netlink);
-  const defaults = new Set(
-    [...listRoutes(netlink, 4), ...listRoutes(netlink, 6)]
-      .filter(isDefaultRoute)
-      .flatMap((route) => route.interfaces),
-  );
+  const routes = [...listRoutes(netlink, 4), ...listRoutes(netlink, 6)].filter(isDefaultRoute);
+  const defaults = new Set(routes.flatMap((route) => route.interfaces));
   return listLinks(netlink).map((record) => ({
     index: record.index,
     name: record.name,
@@ -61,7 +59,15 @@ export function listInterfaces(netlink: NetlinkSocket): Link[] {
       .filter((own) => own.index === record.index)
       .map(({ address, prefixLength, scope }) => ({ address, prefixLength, scope })),
     defaultRoute: defaults.has(record.index),
+    ...gateway4(routes, record.index),
   }));
+}
+
+function gateway4(routes: readonly RouteRecord[], index: number): Pick<Link, "gateway4"> {
+  const best = routes
+    .filter((route) => route.family === 4 && route.gateway !== undefined && route.interfaces.includes(index))
+    .sort((a, b) => a.metric - b.metric)[0];
+  return best ? { gateway4: { address: best.gateway!, metric: best.metric } } : {};
 }
 
 function kindOf(record: LinkRecord): LinkKind {

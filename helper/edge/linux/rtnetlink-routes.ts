@@ -1,6 +1,6 @@
 // Routes by rtnetlink (linux/rtnetlink.h).
 import { addressBytes, addressText, family, isMulticast, prefixText } from "#wire/address.ts";
-import type { Family, Prefix } from "#wire/address.ts";
+import type { Address, Family, Prefix } from "#wire/address.ts";
 import { AF_INET, AF_INET6 } from "./constants.ts";
 import { decodeAttributes, encodeAttributes, readU32, u32 } from "./netlink-attributes.ts";
 import type { Attribute } from "./netlink-attributes.ts";
@@ -13,6 +13,7 @@ const RTM_GETROUTE = 26;
 
 const RTA_DST = 1;
 const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
 const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
@@ -43,6 +44,7 @@ export interface RouteRecord {
   readonly protocol: number;
   readonly metric: number;
   readonly interfaces: readonly number[]; // one, or several of a multipath route
+  readonly gateway: Address | undefined; // of the same family; not of a multipath route
 }
 
 export function decodeRoute(payload: Buffer): RouteRecord | undefined {
@@ -51,6 +53,7 @@ export function decodeRoute(payload: Buffer): RouteRecord | undefined {
   const bytes = payload[0] === AF_INET ? 4 : 16;
   const destination = attributes.get(RTA_DST) ?? new Uint8Array(bytes);
   if (destination.length !== bytes) return undefined;
+  const gateway = attributes.get(RTA_GATEWAY);
   const interfaces: number[] = [];
   const oif = readU32(attributes, RTA_OIF);
   if (oif !== undefined) interfaces.push(oif);
@@ -70,6 +73,7 @@ export function decodeRoute(payload: Buffer): RouteRecord | undefined {
     type: payload[7]!,
     metric: readU32(attributes, RTA_PRIORITY) ?? 0,
     interfaces,
+    gateway: gateway?.length === bytes ? addressText(gateway) : undefined,
   };
 }
 

@@ -18,6 +18,14 @@ export function networkIdText(id: Uint8Array): string {
 }
 
 /**
+ * Twelve bytes by which a router knows this computer's port mappings for its own, also after a crash (RFC 6887
+ * section 11.1). They tell nothing of the private key that they come from.
+ */
+export function mappingNonce(privateKey: Uint8Array): Uint8Array {
+  return labelledHash("castaway port mapping nonce", privateKey).slice(0, 12);
+}
+
+/**
  * The origin id of a member in data frames, 32 bits, never 0: from the hash of its key, so that it is the same in
  * every network that the computer belongs to, and a packet that came by two of them is known for one.
  */

@@ -35,6 +35,8 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
     "invite.create": async ({ network, uses, expiresInSeconds, approval, endpoints }) => {
       if (endpoints) rememberEndpoints(keeper, endpoints);
       const host = network === undefined ? named.hostIfNew(undefined) : named.hosted(network);
+      // Whoever says where this computer is reached need not wait for a router that may not answer.
+      if (!endpoints) await engine.mapping.settled();
       const candidates = networks.candidates();
       host.setCandidates(candidates);
       if (host.invites.isFull(core.clock.wall()))

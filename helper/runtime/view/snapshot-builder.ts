@@ -15,7 +15,7 @@ import type { StateKeeper } from "../state-keeper.ts";
 import { addressOrPrefix } from "../store/static-entry.ts";
 import { GroupView } from "./group-view.ts";
 import { NetworkView } from "./network-view.ts";
-import { reachView } from "./reach-view.ts";
+import { doubleNatWarning, reachView } from "./reach-view.ts";
 import { NO_TRAFFIC } from "./traffic.ts";
 import { VifView, dropsOf, membershipOf } from "./vif-view.ts";
 
@@ -82,7 +82,7 @@ export class SnapshotBuilder {
   }
 
   reach(): Reach {
-    return reachView(this.#keeper.state.settings.reach);
+    return reachView(this.#keeper.state.settings.reach, this.#engine.mapping.state);
   }
 
   sharing(): SharingView {
@@ -105,6 +105,7 @@ export class SnapshotBuilder {
       "session.handshakes-accepted": transport.counters.accepted,
       "session.cookies-sent": transport.counters.cookies,
       "session.unknown-frames": transport.counters.unknown,
+      "port-mapping.answers-dropped": this.#engine.mapping.dropped,
     };
     for (const [reason, count] of transport.counters.dropped)
       counters[`session.handshakes-dropped-${reason}`] = count;
@@ -141,7 +142,8 @@ export class SnapshotBuilder {
       remedy: `castaway lans set ${name} off`,
       since,
     }));
-    return [...lans, ...this.#ttlWarnings(groups)];
+    const doubleNat = doubleNatWarning(this.#engine.mapping);
+    return [...lans, ...(doubleNat ? [doubleNat] : []), ...this.#ttlWarnings(groups)];
   }
 
   /** Streams that somebody listens to and that go nowhere, because they are sent with TTL 1. */

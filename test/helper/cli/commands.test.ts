@@ -73,7 +73,7 @@ test.each([
     { method: "lans.set", params: { name: "eth0", mode: "local" } },
     "eth0 is local now.",
   ],
-  ["reach", { method: "reach.get", params: {} }, "port-mapping"],
+  ["reach", { method: "reach.get", params: {} }, "has opened 203.0.113.5:4242 by PCP"],
   [
     "reach --port-mapping off --dht on --dht-bootstrap 192.0.2.1:49737,dht.example:1 --meet [2001:db8::1]:4443",
     {

@@ -134,6 +134,13 @@ export const SNAPSHOT: Snapshot = {
     tcp: true,
     tls: false,
     proxy: "auto",
+    mapping: {
+      state: "mapped",
+      method: "pcp",
+      udp: "203.0.113.5:4242",
+      tcp: "203.0.113.5:4242",
+      detail: "The router has opened 203.0.113.5:4242 by PCP.",
+    },
   },
   sharing: { presets: ["dlna"], proxies: ["ssdp"], raisedTtl: ["239.1.2.3"] },
   warnings: [

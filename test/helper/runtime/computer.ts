@@ -18,6 +18,7 @@ import type { LanSetting } from "#runtime/store/state.ts";
 import { TunVif } from "#runtime/tun-vif.ts";
 import { SnapshotBuilder } from "#runtime/view/snapshot-builder.ts";
 import { encodeMembershipPacket } from "#wire/membership-packet.ts";
+import { openFakeRouterLink, type FakeRouter } from "./fake-router.ts";
 import { FakeFastPath } from "./fake-fast-path.ts";
 import { FakeJoins, FakeLan, FakeLinks, FakeProbe, FakeTun } from "./fake-devices.ts";
 import type { Host, Listener, World } from "./world.ts";
@@ -30,6 +31,8 @@ export interface ComputerOptions {
   /** Which LAN an interface is plugged into, by name of the interface. */
   readonly segments?: Readonly<Record<string, string>>;
   readonly lans?: readonly LanSetting[];
+  /** Of its network; by default it knows nothing of ports. */
+  readonly router?: FakeRouter;
   /** State of an earlier run. */
   readonly folder?: string;
 }
@@ -111,6 +114,7 @@ export class Computer implements Host {
         sendDatagram: (_from, to, data) => world.send(this.endpoint, to, data),
         startFastPath: () => this.fast,
         openLinks: () => this.links,
+        openRouterLink: (client, datagram) => openFakeRouterLink(options.router, client, datagram),
         openJoins: () => ({ own: this.joins, local: this.joins }),
       },
       lans: options.lans ?? [],
