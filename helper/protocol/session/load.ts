@@ -14,11 +14,11 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  take(now: number): boolean {
+  take(now: number, amount = 1): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#rate);
     this.#at = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    if (this.#tokens < amount) return false;
+    this.#tokens -= amount;
     return true;
   }
 }
@@ -77,6 +77,6 @@ export class HandshakeLoad {
 }
 
 /** An IPv6 site has 2^64 addresses to send from: all of a /64 count as one. */
-function sourceKey(source: Address): string {
+export function sourceKey(source: Address): string {
   return family(source) === 4 ? source : addressBytes(source).subarray(0, 8).toHex();
 }

@@ -1,4 +1,5 @@
 import { open, seal } from "#noise/aead.ts";
+import { equalBytes } from "#noise/equal.ts";
 import { blake2s256, hmac } from "#noise/hash.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import { addressBytes } from "#wire/address.ts";
@@ -31,14 +32,7 @@ export function signFrame(frame: Uint8Array, key1: Uint8Array, cookie: Uint8Arra
 
 export function mac1Valid(frame: Uint8Array, key1: Uint8Array): boolean {
   const { covered1, mac1 } = frameMacs(frame);
-  return equal(mac(key1, covered1), mac1);
-}
-
-/** Without an early end, so that the time tells nothing about where two MACs differ. */
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
-  return difference === 0;
+  return equalBytes(mac(key1, covered1), mac1);
 }
 
 /** A nonce of 24 random bytes is worth a key of its own: no two cookies are sealed with one key. */
@@ -75,7 +69,7 @@ export class CookieIssuer {
   mac2Valid(frame: Uint8Array, from: Endpoint): boolean {
     const { covered2, mac2 } = frameMacs(frame);
     const secrets = this.#previous ? [this.#secret, this.#previous] : [this.#secret];
-    return secrets.some((secret) => equal(mac(cookie(secret, from), covered2), mac2));
+    return secrets.some((secret) => equalBytes(mac(cookie(secret, from), covered2), mac2));
   }
 
   /** A cookie reply frame for that initiation. `nonce`: 24 random bytes. */
