@@ -1,4 +1,5 @@
 import { connect } from "#contract/client.ts";
+import { DHT_WORD, SERVICE_VARIABLE } from "#dht/messages.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { CliContext, Output } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
@@ -38,5 +39,11 @@ const context: CliContext = {
   exitCode: EXIT.ok,
 };
 
-await runCli(context, process.argv.slice(2));
-process.exitCode = context.exitCode;
+// The service starts this executable for the DHT's process too, which is no command for people.
+if (process.argv[2] === DHT_WORD && process.env[SERVICE_VARIABLE]) {
+  const { runDhtProcess } = await import("#dht/main.ts");
+  runDhtProcess();
+} else {
+  await runCli(context, process.argv.slice(2));
+  process.exitCode = context.exitCode;
+}

@@ -7,8 +7,14 @@ import packageJson from "../../package.json" with { type: "json" };
 import { dumpText } from "#contract/dump-text.ts";
 import { ControlError } from "#contract/errors.ts";
 import { findAccount } from "#edge/linux/accounts.ts";
+import { prepareLauncher } from "#edge/linux/launcher.ts";
 import { peerCredentials } from "#edge/linux/peer-credentials.ts";
-import { hasNetworkPrivileges, reducePrivileges, type ReduceOptions } from "#edge/linux/privileges.ts";
+import {
+  canBecomeOthers,
+  hasNetworkPrivileges,
+  reducePrivileges,
+  type ReduceOptions,
+} from "#edge/linux/privileges.ts";
 import { linuxProbe } from "#edge/linux/system-probe.ts";
 import type { Clock } from "#ports/clock.ts";
 import { startControlServer, type ControlServer } from "./control/server.ts";
@@ -17,6 +23,7 @@ import type { DaemonOptions } from "./daemon-options.ts";
 import { Engine } from "./engine.ts";
 import { linuxPorts } from "./engine-ports.ts";
 import { RingLog } from "./log.ts";
+import { dhtProgram } from "./resources.ts";
 import { SnapshotBuilder } from "./view/snapshot-builder.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import { fullAccess, plainAccess, type SystemAccess } from "./system-access.ts";
@@ -162,8 +169,15 @@ function becomeLess(options: DaemonOptions): SystemAccess {
     }
     Object.assign(reduce, { user: account });
   }
+  prepareDhtLauncher();
   reducePrivileges({ ...reduce, keep: devices ? "network" : "none" });
   return devices ? fullAccess(tunName || DEFAULT_TUN) : plainAccess();
+}
+
+/** Only who may still become another user can see to it that the DHT's process is one. */
+function prepareDhtLauncher(): void {
+  const account = canBecomeOthers() && (findAccount("castaway-dht") ?? findAccount("nobody"));
+  if (account) prepareLauncher(account, dhtProgram());
 }
 
 /** Throws where what was asked for needs devices that cannot be had. */

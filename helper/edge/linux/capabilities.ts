@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { capset, prctl } from "./libc.ts";
 import { checked } from "./system-error.ts";
 
+export const CAP_SETGID = 6;
+export const CAP_SETUID = 7;
 export const CAP_SETPCAP = 8;
 export const CAP_NET_ADMIN = 12;
 export const CAP_NET_RAW = 13;
@@ -12,6 +14,7 @@ const PR_CAPBSET_READ = 23;
 const PR_CAPBSET_DROP = 24;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
+const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const CAPABILITY_VERSION_3 = 0x20080522;
 
 /** Bit masks. */
@@ -73,4 +76,9 @@ export function setCapabilities(mask: bigint): void {
 export function raiseAmbient(...capabilities: readonly number[]): void {
   for (const capability of capabilities)
     checked("PR_CAP_AMBIENT_RAISE", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));
+}
+
+/** No program that this thread executes inherits a capability. */
+export function lowerAmbient(): void {
+  checked("PR_CAP_AMBIENT_CLEAR_ALL", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
 }

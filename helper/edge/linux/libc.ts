@@ -136,3 +136,23 @@ export const prctl: (option: number, a: number, b: number, c: number, d: number)
 export const capset: (header: Pointer, data: Pointer) => number = library.func(
   "int capset(void *header, void *data)",
 );
+
+// landlock(7) has no functions in the C library. Each call's number is the first argument.
+export const landlockCreateRuleset: (
+  call: number,
+  attributes: Pointer,
+  size: number,
+  flags: number,
+) => number = library.func("syscall", "long", ["long", "void *", "size_t", "unsigned int"]);
+export const landlockAddRule: (
+  call: number,
+  ruleset: number,
+  type: number,
+  attributes: Pointer,
+  flags: number,
+) => number = library.func("syscall", "long", ["long", "int", "int", "void *", "unsigned int"]);
+export const landlockRestrictSelf: (call: number, ruleset: number, flags: number) => number = library.func(
+  "syscall",
+  "long",
+  ["long", "int", "unsigned int"],
+);

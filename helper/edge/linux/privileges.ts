@@ -7,9 +7,12 @@ import { readFileSync } from "node:fs";
 import {
   CAP_NET_ADMIN,
   CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
   CAP_SETPCAP,
   capabilityMask,
   limitBoundingSet,
+  lowerAmbient,
   ownCapabilities,
   raiseAmbient,
   setCapabilities,
@@ -49,6 +52,12 @@ export function isReduced(state: CapabilityState, keep: bigint = KEEP): boolean 
 /** May this process open network devices, or become one that may? */
 export function hasNetworkPrivileges(): boolean {
   return (ownCapabilities().permitted & KEEP) === KEEP;
+}
+
+/** May this process start others as another user? Not any more once it is reduced. */
+export function canBecomeOthers(): boolean {
+  const wanted = capabilityMask(CAP_SETGID, CAP_SETUID);
+  return (ownCapabilities().effective & wanted) === wanted;
 }
 
 export interface ReduceOptions {
@@ -99,7 +108,27 @@ function reduceThread(before: CapabilityState, keep: bigint, { user }: ReduceOpt
   }
   setCapabilities(keep);
   if (keep === KEEP) raiseAmbient(CAP_NET_ADMIN, CAP_NET_RAW);
+  forbidNewPrivileges();
+}
+
+/** No program that this thread starts gains anything by a file's mode or capabilities. Cannot be taken back. */
+export function forbidNewPrivileges(): void {
   checked("PR_SET_NO_NEW_PRIVS", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+/**
+ * Starts a program that gets none of our capabilities: ambient ones are what it would inherit. \`start\` must have
+ * executed it when it returns, as spawn has.
+ */
+export function withoutCapabilities<Started>(start: () => Started): Started {
+  const { ambient } = ownCapabilities();
+  if (ambient === 0n) return start();
+  lowerAmbient();
+  try {
+    return start();
+  } finally {
+    raiseAmbient(...[CAP_NET_ADMIN, CAP_NET_RAW].filter((one) => ambient & capabilityMask(one)));
+  }
 }
 
 /** As it was given, Node's own options included, whether the program is a script or a single executable. */

@@ -1,0 +1,78 @@
+// Frames of a call over its encrypted stream: each with a u16 length in front, several in one write.
+import type HyperDHT from "hyperdht";
+import { MAX_FRAME } from "./pipe.ts";
+
+/** Frames that wait while the stream is full: live video is of use now or never, so the oldest goes first. */
+const MAX_WAITING = 512;
+const MAX_WAITING_BYTES = 512 * 1024;
+/** One write of the stream. */
+const MAX_WRITE = 16 * 1024;
+/** Nothing heard for so long, with a keep-alive each 5 s: the far end is gone. */
+const SILENCE_MS = 20_000;
+
+export class FrameLane {
+  readonly #stream: HyperDHT.SecretStream;
+  readonly #frame: (frame: Uint8Array) => void;
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #full = false;
+  #scheduled = false;
+  /** Frames thrown away because the stream did not keep up. */
+  dropped = 0;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(stream: HyperDHT.SecretStream, frame: (frame: Uint8Array) => void) {
+    this.#stream = stream;
+    this.#frame = frame;
+    stream.setTimeout(SILENCE_MS);
+    stream.on("data", (data: Buffer) => this.#received(data));
+    stream.on("drain", () => {
+      this.#full = false;
+      this.#flush();
+    });
+  }
+
+  send(frame: Uint8Array): void {
+    this.#waiting.push(frame);
+    this.#waitingBytes += frame.length;
+    while (this.#waiting.length > MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) {
+      this.#waitingBytes -= this.#waiting.shift()!.length;
+      this.dropped++;
+    }
+    if (this.#full || this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (this.#waiting.length > 0 && !this.#full && !this.#stream.destroyed) {
+      const parts: Uint8Array[] = [];
+      let size = 0;
+      while (this.#waiting.length > 0 && size < MAX_WRITE) {
+        const frame = this.#waiting.shift()!;
+        parts.push(Uint8Array.of(frame.length >> 8, frame.length & 0xff), frame);
+        size += frame.length + 2;
+        this.#waitingBytes -= frame.length;
+      }
+      this.#full = !this.#stream.write(Buffer.concat(parts));
+    }
+  }
+
+  #received(data: Buffer): void {
+    let rest = this.#rest.length > 0 ? Buffer.concat([this.#rest, data]) : data;
+    while (rest.length >= 2) {
+      const length = rest.readUInt16BE(0);
+      if (length === 0 || length > MAX_FRAME) {
+        this.#stream.destroy();
+        return;
+      }
+      if (rest.length < 2 + length) break;
+      this.#frame(rest.subarray(2, 2 + length));
+      rest = rest.subarray(2 + length);
+    }
+    this.#rest = Buffer.from(rest); // not a slice of a large buffer; shorter than a frame
+  }
+}
