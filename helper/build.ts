@@ -15,6 +15,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "rolldown";
+import { ADDON_PACKAGES, addonAsset } from "#dht/addons.ts";
 import { KOFFI_ASSET } from "#runtime/koffi-addon.ts";
 import { WORKER_ENTRIES, workerAsset } from "#runtime/resources.ts";
 
@@ -36,6 +37,7 @@ export async function buildExecutable({ main, workers, output }: Executable): Pr
     const mainBundle = join(work, "main.mjs");
     await bundle(main, mainBundle, "esm");
     const assets: Record<string, string> = { [KOFFI_ASSET]: koffiAddon() };
+    for (const name of ADDON_PACKAGES) assets[addonAsset(name)] = prebuiltAddon(name);
     for (const [name, entry] of Object.entries(workers)) {
       const file = join(work, `${name}.cjs`);
       await bundle(entry, file, "cjs"); // a worker made from text is CommonJS
@@ -71,7 +73,7 @@ async function bundle(input: string, file: string, format: "esm" | "cjs"): Promi
     input,
     platform: "node",
     cwd: ROOT,
-    plugins: [koffiFromExecutable],
+    plugins: [koffiFromExecutable, addonsFromExecutable],
     logLevel: "warn",
     output: { file, format, codeSplitting: false },
   });
@@ -93,6 +95,23 @@ const koffiFromExecutable: Plugin = {
       .replaceAll("import.meta.dirname", '""');
   },
 };
+
+/** hyperdht's libraries look for theirs beside themselves. */
+const addonsFromExecutable: Plugin = {
+  name: "addons-from-executable",
+  transform(_code, id) {
+    const name = ADDON_PACKAGES.find((one) => id.endsWith(`/node_modules/${one}/binding.js`));
+    if (!name) return null;
+    const loader = JSON.stringify(join(ROOT, "helper/dht/addons.ts"));
+    return `module.exports = require(${loader}).loadAddon(${JSON.stringify(name)});`;
+  },
+};
+
+function prebuiltAddon(name: string): string {
+  const require = createRequire(createRequire(import.meta.url).resolve("hyperdht"));
+  const folder = dirname(require.resolve(`${name}/package.json`));
+  return join(folder, "prebuilds", `${process.platform}-${process.arch}`, `${name}.node`);
+}
 
 function koffiAddon(): string {
   const require = createRequire(createRequire(import.meta.url).resolve("koffi"));

@@ -41,7 +41,7 @@ const context: CliContext = {
 
 // The service starts this executable for the DHT's process too, which is no command for people.
 if (process.argv[2] === DHT_WORD && process.env[SERVICE_VARIABLE]) {
-  const { runDhtProcess } = await import("#dht/main.ts");
+  const { runDhtProcess } = await import("#dht/run.ts");
   runDhtProcess();
 } else {
   await runCli(context, process.argv.slice(2));

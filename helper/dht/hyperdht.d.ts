@@ -35,6 +35,7 @@ declare module "hyperdht" {
     interface ConnectOptions {
       readonly keyPair?: KeyPair;
       readonly createHandshake?: CreateHandshake;
+      readonly localConnection?: boolean;
     }
     interface ServerOptions {
       readonly createHandshake?: CreateHandshake;

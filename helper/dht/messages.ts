@@ -1,5 +1,6 @@
 // What the daemon and the DHT's process say to each other. Parsed on both sides; the daemon trusts no word of it.
 import * as v from "valibot";
+import { MAX_RENDEZVOUS_PAYLOAD } from "#ports/rendezvous.ts";
 import { canonicalAddress, family } from "#wire/address.ts";
 
 /** The executable's word for being the DHT's process. */
@@ -8,7 +9,7 @@ export const DHT_WORD = "dht-process";
 export const SERVICE_VARIABLE = "CASTAWAY_DHT";
 
 /** A sealed list of candidates, as the handshake through the DHT can carry it. */
-export const MAX_PAYLOAD = 600;
+export const MAX_PAYLOAD = MAX_RENDEZVOUS_PAYLOAD;
 export const MAX_NAMED_NODES = 16;
 /** Calls in both directions at once. */
 export const MAX_CALLS = 32;

@@ -178,6 +178,8 @@ export class DhtNode {
     const stream = this.#dht.connect(Buffer.from(key, "hex"), {
       // One for each call: who answers must not see that two calls are of one computer.
       keyPair: HyperDHT.keyPair(randomBytes(32)),
+      // Addresses of the own LAN are the daemon's to tell, sealed.
+      localConnection: false,
       createHandshake: (keyPair, remote) => {
         const handshake = new CarryingHandshake(keyPair, remote);
         handshake.outgoing = payload;

@@ -42,10 +42,10 @@ describe("the pipe", () => {
 });
 
 describe("the messages", () => {
-  test("a call carries a key and a payload of at most 600 bytes", () => {
-    const call = { type: "call", call: 1, key: "ab".repeat(32), payload: payloadText(new Uint8Array(600)) };
+  test("a call carries a key and a payload of at most 640 bytes", () => {
+    const call = { type: "call", call: 1, key: "ab".repeat(32), payload: payloadText(new Uint8Array(640)) };
     expect(parseCommand(JSON.stringify(call))).toEqual(call);
-    const long = { ...call, payload: payloadText(new Uint8Array(601)) };
+    const long = { ...call, payload: payloadText(new Uint8Array(641)) };
     expect(parseCommand(JSON.stringify(long))).toBeUndefined();
     expect(parseCommand(JSON.stringify({ ...call, key: "AB".repeat(32) }))).toBeUndefined();
     expect(parseCommand(JSON.stringify({ ...call, call: 0 }))).toBeUndefined();
