@@ -18,6 +18,7 @@ import { addOwners } from "./owners.ts";
 import { addPing } from "./ping.ts";
 import { addPresets } from "./presets.ts";
 import { addReach } from "./reach.ts";
+import { addReport } from "./report.ts";
 import { addRoutes } from "./routes.ts";
 import { addShare } from "./share.ts";
 import { addStats } from "./stats.ts";
@@ -45,6 +46,7 @@ const COMMANDS = [
   addDump,
   addDoctor,
   addPing,
+  addReport,
   addLogs,
   addCompletion,
   addVersion,

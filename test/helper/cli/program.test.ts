@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -38,6 +38,34 @@ test("the commands are there", () => {
   );
 });
 
+/** The command itself, by its path. */
+function commandAt(path: readonly string[]): Command {
+  let command = createProgram(context);
+  for (const name of path) command = command.commands.find((sub) => sub.name() === name)!;
+  return command;
+}
+
+test("README's table names every command, and no other", () => {
+  const readme = readFileSync("README.md", "utf8");
+  const table = /## Commands\n([^]*?)\n## /
+    .exec(readme)![1]!
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
+  const named = table.flatMap((line) => line.split("|")[1]!.match(/[\w-]+/g)!);
+  const commands = ALL.filter((path) => path.length === 1).map(([name]) => name!);
+  expect(named.sort()).toEqual(commands.sort());
+});
+
+test.each(ALL.slice(1).map((path) => path.join(" ")))(
+  "castaway %s says what it is for, and so do its options",
+  (path) => {
+    const command = commandAt(path.split(" "));
+    expect(command.description()).not.toBe("");
+    expect(command.options.map(({ long }) => long)).toContain("--json");
+    for (const option of command.options) expect(option.description, option.flags).not.toBe("");
+  },
+);
+
 test("alone it prints help, with the exit codes", async () => {
   const { code, out, err } = await run([]);
   expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -56,6 +84,14 @@ describe("completion", () => {
   test("knows every command and option", () => {
     const words = completionWords(createProgram(context));
     expect([...words.keys()]).toEqual(ALL.map((path) => path.join(" ")));
+    for (const path of ALL) {
+      const command = commandAt(path);
+      const names = [
+        ...command.commands.map((sub) => sub.name()),
+        ...command.options.map(({ long }) => long!),
+      ];
+      expect(words.get(path.join(" "))).toEqual(expect.arrayContaining([...names, "--help"]));
+    }
     expect(words.get("invite")).toEqual(
       expect.arrayContaining(["list", "revoke", "--uses", "--json", "--help"]),
     );
