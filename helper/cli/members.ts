@@ -2,7 +2,9 @@ import type { Command } from "commander";
 import type { ControlClient } from "#contract/control-client.ts";
 import { ControlError } from "#contract/errors.ts";
 import { agoText, amountText, plainText, ratioText } from "#contract/plain-text.ts";
+import { limitText } from "#contract/sending-text.ts";
 import type { Member } from "#contract/snapshot.ts";
+import { bitRate } from "./parse-value.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
 import { table } from "./table.ts";
 
@@ -39,6 +41,23 @@ export function addMembers(program: Command, context: CliContext): void {
         options,
         { member: member.number, name },
         () => `${plainText(member.name)} is ${plainText(name)} now.`,
+      );
+    });
+
+  clientCommand(members, "limit", "send a member no more than so many bits a second, and drop the rest")
+    .argument("<member>", "its number or name")
+    .argument("<rate>", "500k, 20M, 1.5G; off: no limit", bitRate)
+    .option(...NETWORK)
+    .action(async (who: string, bitsPerSecond: number | null, options: Options) => {
+      const member = await withClient(context, options, async (client) => {
+        const found = await findMember(client, who, options);
+        await client.call("members.limit", { ...selected(options), member: found.number, bitsPerSecond });
+        return found;
+      });
+      print(context, options, { member: member.number, bitsPerSecond }, () =>
+        bitsPerSecond === null
+          ? `Nothing limits what is sent to ${plainText(member.name)}.`
+          : `${plainText(member.name)} is sent at most ${amountText(bitsPerSecond, "bit/s")}.`,
       );
     });
 
@@ -86,6 +105,8 @@ function membersText(members: readonly Member[], now: number): string {
       align: "right",
     },
     { title: "LOSS", value: (row) => ratioText(row.lossRatio), align: "right" },
+    { title: "MTU", value: (row) => row.sending?.pathMtu ?? "-", align: "right" },
+    { title: "SENT AT MOST", value: (row) => limitText(row.sending) ?? "-" },
     { title: "RECEIVED", value: (row) => amountText(row.traffic.rxBytes, "B"), align: "right" },
     { title: "SENT", value: (row) => amountText(row.traffic.txBytes, "B"), align: "right" },
     { title: "ADDRESSES", value: (row) => row.addresses.join(", ") },

@@ -23,6 +23,20 @@ export function durationSeconds(text: string): number {
   return seconds;
 }
 
+const UNIT_BITS: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 };
+
+/** "500k", "20M", "1.5G" to bits a second; "off" to null. */
+export function bitRate(text: string): number | null {
+  if (text === "off") return null;
+  const [, amount, unit] = /^(\d{1,6}(?:\.\d{1,3})?)([kMG])$/.exec(text) ?? [];
+  const rate = Math.round(Number(amount) * (UNIT_BITS[unit ?? ""] ?? Number.NaN));
+  if (!(rate >= 64_000 && rate <= 100e9))
+    throw new InvalidArgumentError(
+      "It is a rate from 64k to 100G bits a second, such as 500k or 20M, or off.",
+    );
+  return rate;
+}
+
 const LAN_MODES = ["full", "local", "off"] as const;
 export type LanMode = (typeof LAN_MODES)[number];
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { agoText, amountText, durationText, plainText } from "#contract/plain-text.ts";
 import type { Network, Snapshot } from "#contract/snapshot.ts";
+import { limitText } from "#contract/sending-text.ts";
 import {
   clientCommand,
   print,
@@ -63,6 +64,9 @@ export function networksText(output: Output, networks: readonly Network[]): stri
     .join("\n");
 }
 
+/** What paths usually carry, and nobody asks about. */
+const ETHERNET_MTU = 1500;
+
 const STATE_STYLE = {
   connected: "green",
   connecting: "yellow",
@@ -83,5 +87,9 @@ function memberLine(member: Network["members"][number], now: number): string {
   const where = member.online
     ? `${member.path}${member.endpoint ? ` ${member.endpoint}` : ""}${member.rttMs === null ? "" : `, ${member.rttMs.toFixed(1)} ms`}`
     : `offline, seen ${agoText(member.lastSeen, now)}`;
-  return `  ${member.number} ${plainText(member.name)}: ${plainText(where)}`;
+  const mtu = member.online ? member.sending?.pathMtu : undefined;
+  const narrow = typeof mtu === "number" && mtu < ETHERNET_MTU ? `, path MTU ${mtu}` : "";
+  const limit = limitText(member.sending);
+  const line = `  ${member.number} ${plainText(member.name)}: ${plainText(where)}${narrow}`;
+  return limit === undefined ? line : `${line}\n    ${limit}`;
 }

@@ -34,6 +34,8 @@ const uid = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fff
 const network = v.optional(label);
 const memberNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
 
+const bitRate = v.pipe(v.number(), v.integer(), v.minValue(64_000), v.maxValue(100_000_000_000));
+
 const nothing = v.object({});
 const noParams = v.strictObject({});
 
@@ -112,6 +114,13 @@ export const METHODS = {
     "own",
     QUICK,
     v.strictObject({ network, member: memberNumber, name: label }),
+    nothing,
+  ),
+  /** The most that is sent to a member, bits a second; null: no limit. A guest sends to its network's host alone. */
+  "members.limit": method(
+    "own",
+    QUICK,
+    v.strictObject({ network, member: memberNumber, bitsPerSecond: v.nullable(bitRate) }),
     nothing,
   ),
   "members.remove": method("own", QUICK, v.strictObject({ network, member: memberNumber }), nothing),

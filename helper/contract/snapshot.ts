@@ -29,6 +29,20 @@ export const daemonSchema = v.object({
 });
 export type DaemonInfo = v.InferOutput<typeof daemonSchema>;
 
+/** What is known of the way to a member, and what limits it. Rates with all headers. */
+export const sendingSchema = v.object({
+  /** Of the path over UDP, IP and UDP headers included; null where a byte stream carries it, or nothing is known yet. */
+  pathMtu: v.nullable(count),
+  /** Share of our datagrams that the member did not get lately; null while it has not said. */
+  lossRatio: v.nullable(ratio),
+  /** limiting: multicast goes at `breakerBps` at most, because more was lost; open: none goes for some time. */
+  breaker: v.picklist(["closed", "limiting", "open"]),
+  breakerBps: v.nullable(count),
+  /** What was set with `members limit`. */
+  maximumBps: v.nullable(count),
+});
+export type Sending = v.InferOutput<typeof sendingSchema>;
+
 export const memberSchema = v.object({
   number: count,
   name: text,
@@ -44,7 +58,10 @@ export const memberSchema = v.object({
   /** Outer address and port of the other end, "192.0.2.1:4000". */
   endpoint: v.nullable(text),
   rttMs: v.nullable(count),
+  /** Of what it sends to us. */
   lossRatio: v.nullable(ratio),
+  /** Null for this computer, and for those whom the network's host forwards to. */
+  sending: v.nullable(sendingSchema),
   traffic: trafficSchema,
   addresses: v.array(text),
   lastSeen: v.nullable(time),

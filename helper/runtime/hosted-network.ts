@@ -163,6 +163,15 @@ export class HostedNetworkRuntime implements PeerNetwork {
     return undefined;
   }
 
+  /** The most that is sent to a member, bits a second. */
+  limit(number: number, maximumBps: number | undefined): string | undefined {
+    const change = this.members.limit(number, maximumBps);
+    if (!change.ok) return change.reason;
+    this.peerOfMember(change.member)?.setMaximum(maximumBps);
+    this.#context.stateChanged();
+    return undefined;
+  }
+
   approve(number: number): string | undefined {
     const change = this.members.approve(number);
     if (!change.ok) return change.reason;

@@ -52,6 +52,7 @@ export class HostedPeers {
       network: this.#network,
       forwardsForOthers: false,
       traffic,
+      maximum: member?.maximumBps,
       session: {
         localStatic,
         remoteStatic: publicKey,

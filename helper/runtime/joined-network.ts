@@ -77,6 +77,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
       network: this,
       forwardsForOthers: true,
       traffic,
+      maximum: this.#record.maximumBps,
       session: {
         localStatic,
         remoteStatic: hostPublicKey,
@@ -110,6 +111,14 @@ export class JoinedNetworkRuntime implements PeerNetwork {
     if (enabled && this.#state.state === "refused") this.stop("bye"); // asked again by hand
     if (enabled) this.start();
     else this.stop("bye");
+  }
+
+  /** The most that is sent to the host, bits a second. */
+  limit(maximumBps: number | undefined): void {
+    const { maximumBps: _, ...rest } = this.#record;
+    this.#record = { ...rest, ...(maximumBps !== undefined && { maximumBps }) };
+    this.#peer?.setMaximum(maximumBps);
+    this.#context.stateChanged();
   }
 
   /** Addresses or routes of this computer have changed. */

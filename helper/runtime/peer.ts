@@ -97,6 +97,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
     if (rate === this.#maximum) return;
     this.#maximum = rate;
     this.#setRates();
+    this.#core.changed();
   }
 
   /** The far end's table of its network, by networkKey. */
@@ -233,6 +234,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
           break;
         case "datagram-limit":
           this.#core.fastPath.send({ type: "peer-datagram-limit", vif: this.id, bytes: command.bytes });
+          this.#core.changed();
           break;
         case "multicast-limit":
           this.#limitMulticast(command.rate);

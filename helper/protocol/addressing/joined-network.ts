@@ -22,6 +22,8 @@ export interface JoinedNetwork {
   readonly assigned?: Assignment;
   /** Multicast ranges that the host shares, which get routes into the tunnel. */
   readonly sharedRanges: readonly Prefix[];
+  /** The most that is sent to the host, bits a second. */
+  readonly maximumBps?: number;
   /** false: the user disconnected (`down`), and we stay out until `up`. */
   readonly enabled: boolean;
 }

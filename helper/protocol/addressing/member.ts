@@ -10,6 +10,8 @@ export interface Member {
   readonly approved: boolean;
   /** What it joined by; the host has none. A later invite replaces it. */
   readonly joinedBy?: JoinedBy;
+  /** The most that is sent to it, bits a second. */
+  readonly maximumBps?: number;
   /** Present: the member is out, and its handshakes are refused. */
   readonly removed?: Removal;
 }

@@ -135,6 +135,18 @@ export class Members {
     return { ok: true, member: this.#put({ ...member, name: cleaned }) };
   }
 
+  /** The most that is sent to it, bits a second; undefined: no limit. */
+  limit(number: number, maximumBps: number | undefined): MemberChange {
+    const member = this.#current(number);
+    if (!member) return { ok: false, reason: "no-such-member" };
+    if (number === HOST_NUMBER) return { ok: false, reason: "is-host" };
+    const { maximumBps: _, ...rest } = member;
+    return {
+      ok: true,
+      member: this.#put({ ...rest, ...(maximumBps !== undefined && { maximumBps }) }),
+    };
+  }
+
   /**
    * Puts a member out. Its number stays retired and its key refused until an invite made after `lastInvite`.
    * `removeMember` of invite/ is the whole act: it also closes the invite the member came by.

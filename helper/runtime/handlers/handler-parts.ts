@@ -44,6 +44,13 @@ export class Named {
     return own !== undefined && (own.id === network || own.name === network);
   }
 
+  /** The joined network that is meant: the one so called, or the only one where this computer hosts none. */
+  joinedUnlessHosted(network?: string): JoinedNetworkRuntime | undefined {
+    const { hosted, joined } = this.#parts.engine.networks;
+    if (network !== undefined) return this.isHosted(network) ? undefined : this.joined(network);
+    return !hosted && joined.size === 1 ? [...joined.values()][0] : undefined;
+  }
+
   joined(network: string): JoinedNetworkRuntime {
     const found = [...this.#parts.engine.networks.joined.values()].filter(
       (one) => one.id === network || one.record.networkName === network,

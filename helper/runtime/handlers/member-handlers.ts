@@ -13,7 +13,7 @@ import { parsePlace } from "./parse-place.ts";
 
 type MemberMethod =
   | `invite.${"create" | "list" | "revoke" | "approve" | "deny"}`
-  | `members.${"list" | "rename" | "remove"}`;
+  | `members.${"list" | "rename" | "limit" | "remove"}`;
 
 export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi, MemberMethod> {
   const { engine, keeper, snapshots } = parts;
@@ -82,6 +82,19 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
       return { members: chosen.flatMap((one) => one.members) };
     },
     "members.rename": async ({ network, member, name }) => answer(named.hosted(network).rename(member, name)),
+    "members.limit": async ({ network, member, bitsPerSecond }) => {
+      const rate = bitsPerSecond ?? undefined;
+      const joined = named.joinedUnlessHosted(network);
+      if (!joined) return answer(named.hosted(network).limit(member, rate));
+      if (member !== HOST_NUMBER)
+        throw new ControlError(
+          "conflict",
+          "everything that this computer sends goes to the network's host first",
+          `Limit that: castaway members limit ${HOST_NUMBER} RATE`,
+        );
+      joined.limit(rate);
+      return answer(undefined);
+    },
     "members.remove": async ({ network, member }) => answer(named.hosted(network).remove(member)),
   };
 }

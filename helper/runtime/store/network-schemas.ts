@@ -43,6 +43,8 @@ const planSchema: v.GenericSchema<unknown, AddressPlan> = v.pipe(
   }, "has prefixes that members cannot get addresses from"),
 );
 
+const maximumBps = v.exactOptional(integer(1, 1e12));
+
 const memberSchema = v.strictObject({
   number,
   publicKey: key,
@@ -50,6 +52,7 @@ const memberSchema = v.strictObject({
   joinedAt: time,
   approved: v.boolean(),
   joinedBy: v.exactOptional(v.strictObject({ inviteId, psk: key })),
+  maximumBps,
   removed: v.exactOptional(v.strictObject({ at: time, lastInvite: integer(0, 2 ** 48) })),
 });
 
@@ -116,5 +119,6 @@ export const joinedSchema: v.GenericSchema<unknown, JoinedNetwork> = v.strictObj
   candidates,
   assigned: v.exactOptional(v.strictObject({ number, plan: planSchema })),
   sharedRanges: prefixes,
+  maximumBps,
   enabled: v.boolean(),
 });

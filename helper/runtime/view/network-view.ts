@@ -1,5 +1,5 @@
 // Networks and their members as clients see them.
-import type { Invite, JoinRequest, Member, Network } from "#contract/snapshot.ts";
+import type { Invite, JoinRequest, Member, Network, Sending } from "#contract/snapshot.ts";
 import { endpointText } from "#ports/endpoint.ts";
 import { HOST_NUMBER, memberAddresses, type AddressPlan } from "#protocol/addressing/member-addresses.ts";
 import type { InviteSummary } from "#protocol/invite/invites.ts";
@@ -111,6 +111,7 @@ export class NetworkView {
                 endpoint: null,
                 rttMs: null,
                 lossRatio: null,
+                sending: null,
                 traffic: NO_TRAFFIC,
               }),
           lastSeen: isHost ? (this.#lastSeen(peer) ?? null) : null,
@@ -124,7 +125,7 @@ export class NetworkView {
   #path(
     peer: Peer | undefined,
     self: boolean,
-  ): Pick<Member, "online" | "path" | "endpoint" | "rttMs" | "lossRatio" | "traffic"> {
+  ): Pick<Member, "online" | "path" | "endpoint" | "rttMs" | "lossRatio" | "sending" | "traffic"> {
     const up = peer?.session.up === true;
     if (!peer)
       return {
@@ -133,6 +134,7 @@ export class NetworkView {
         endpoint: null,
         rttMs: null,
         lossRatio: null,
+        sending: null,
         traffic: NO_TRAFFIC,
       };
     const counters = this.#engine.fastPath.counters(peer.id);
@@ -143,6 +145,7 @@ export class NetworkView {
       endpoint: endpoint ? endpointText(endpoint) : null,
       rttMs: rtt ?? null,
       lossRatio: lossRatio(counters.highestCounter, counters.receivedUnderKey),
+      sending: sendingOf(peer),
       traffic: trafficOf(counters),
     };
   }
@@ -153,6 +156,18 @@ export class NetworkView {
     const { clock } = this.#engine.core;
     return at > 0 ? clock.wall() - (clock.now() - at) : undefined;
   }
+}
+
+/** What limits the way to a peer. */
+function sendingOf(peer: Peer): Sending {
+  const { mtu, breaker } = peer.session.path;
+  return {
+    pathMtu: mtu.state === "DISABLED" ? null : mtu.pathMtu,
+    lossRatio: breaker.loss ?? null,
+    breaker: breaker.state,
+    breakerBps: breaker.limit === undefined ? null : Math.round(breaker.limit),
+    maximumBps: peer.maximum ?? null,
+  };
 }
 
 export function inviteOf(invite: InviteSummary): Invite {

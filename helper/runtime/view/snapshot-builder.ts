@@ -11,6 +11,7 @@ import type {
 import type { Reach } from "#contract/reach.ts";
 import type { Sharing as SharingView } from "#contract/sharing.ts";
 import type { Engine } from "../engine.ts";
+import { Peer } from "../peer.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import { addressOrPrefix } from "../store/static-entry.ts";
 import { GroupView } from "./group-view.ts";
@@ -114,6 +115,11 @@ export class SnapshotBuilder {
     for (const vif of core.vifs.values())
       for (const [reason, count] of membershipOf(vif)?.refused ?? [])
         counters[`membership.refused-${reason}`] = (counters[`membership.refused-${reason}`] ?? 0) + count;
+    for (const vif of core.vifs.values())
+      if (vif instanceof Peer && vif.session.path.breaker.state !== "closed") {
+        const name = `path.breakers-${vif.session.path.breaker.state}`;
+        counters[name] = (counters[name] ?? 0) + 1;
+      }
     return {
       uptimeMs: core.clock.wall() - this.#startedAt,
       rssBytes: process.memoryUsage.rss(),

@@ -52,7 +52,7 @@ export class VifView {
           ...base,
           kind: "peer",
           mode: null,
-          mtu: null,
+          mtu: vif.session.path.mtu.state === "DISABLED" ? null : vif.session.path.mtu.pathMtu,
           state: vif.session.up ? "up" : "down",
           detail: vif.session.up ? "" : "The member does not answer.",
           networkId: joined?.id ?? networks.hosted?.id ?? null,

@@ -50,6 +50,16 @@ test.each([
     "direct 198.51.100.7:4242",
   ],
   ["members rename 2 bob", { method: "members.rename", params: { member: 2, name: "bob" } }, "is bob now"],
+  [
+    "members limit 2 20M",
+    { method: "members.limit", params: { member: 2, bitsPerSecond: 20_000_000 } },
+    "is sent at most 20.0 Mbit/s",
+  ],
+  [
+    "members limit home off",
+    { method: "members.limit", params: { member: 1, bitsPerSecond: null } },
+    "Nothing limits what is sent to home",
+  ],
   ["members remove 2", { method: "members.remove", params: { member: 2 } }, "removed"],
   ["members remove home", { method: "members.remove", params: { member: 1 } }, "home is removed"],
   ["routes", { method: "routes.list", params: {} }, "239.9.9.9"],
@@ -136,7 +146,8 @@ test("status: networks, members, who waits, streams and warnings", async () => {
   addresses: fd12:3456:789a:1::1, 10.77.0.1
 ! bob at 203.0.113.9:1000 asks to join
   castaway invite approve r1, or castaway invite deny r1
-  2 alice[2J laptop: direct 198.51.100.7:4242, 23.4 ms
+  2 alice[2J laptop: direct 198.51.100.7:4242, 23.4 ms, path MTU 1420
+    circuit breaker: at most 3.00 Mbit/s of multicast, 12 % lost; limited to 20.0 Mbit/s
 Streams: 1 running, 10.5 Mbit/s; 1 groups known
 LAN interfaces: eth0 (full)
 ! 239.1.2.3 is sent with TTL 1

@@ -25,6 +25,8 @@ test.each([
   ["join castaway://join/newer", 5, "Update Castaway."],
   ["join castaway://join/silent", 6, "Is it on?"],
   ["join", 2, "missing required argument 'link'"],
+  ["members limit 2 20", 2, "such as 500k or 20M, or off"],
+  ["members limit 2 1k", 2, "from 64k"],
   ["members remove nobody", 1, "castaway members list"],
   ["members rename 2", 2, "missing required argument 'name'"],
   ["routes remove s9", 1, "no static route"],

@@ -112,6 +112,8 @@ describe("parameters", () => {
     ["invite.revoke", { invite: "../etc" }],
     ["invite.revoke", {}],
     ["join", { link: "x".repeat(4097) }],
+    ["members.limit", { member: 2, bitsPerSecond: 10 }],
+    ["members.limit", { member: 2 }],
     ["members.remove", { member: -1 }],
     ["members.remove", { member: "2" }],
     ["routes.add", { group: "239.1.1.1", fromVif: "eth0" }],

@@ -18,6 +18,7 @@ const PARAMS: Record<Method, Record<string, unknown>> = {
   leave: {},
   "members.list": {},
   "members.rename": { member: 2, name: "bob" },
+  "members.limit": { member: 2, bitsPerSecond: 20_000_000 },
   "members.remove": { member: 2 },
   ping: { member: 2 },
   "routes.list": {},

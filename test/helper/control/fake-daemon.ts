@@ -89,6 +89,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
       members: fake.snapshot.networks.flatMap((n) => n.members),
     })),
     "members.rename": record("members.rename", () => ({})),
+    "members.limit": record("members.limit", () => ({})),
     "members.remove": record("members.remove", () => ({})),
     ping: record("ping", ({ member }: { member: number }) => ({
       rttMs: fake.roundTrips.length > 0 ? fake.roundTrips.shift()! : member === 2 ? 20 : null,

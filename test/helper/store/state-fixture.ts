@@ -41,6 +41,7 @@ export function fullState(): State {
     const check = invites.use(id, bytes(n), NOW)!;
     members.admit({ publicKey: bytes(n), psk: check.psk, invite: check, name: `m${n}`, now: NOW });
   }
+  members.limit(2, 20_000_000);
   members.remove(3, NOW, invites.lastSerial);
   invites.revoke(invite.id, NOW);
   const ranges = [parsePrefix("239.0.0.0/8"), parsePrefix("ff3e::/32")];
@@ -70,6 +71,7 @@ export function fullState(): State {
         ],
         assigned: { number: 7, plan },
         sharedRanges: ranges,
+        maximumBps: 5_000_000,
         enabled: false,
       },
     ],
