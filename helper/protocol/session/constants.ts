@@ -48,5 +48,25 @@ export const RETRY_LAST = 30_000;
 export const CANDIDATE_STAGGER = 100;
 export const MAX_ENDPOINTS = 8;
 
+// Streams, where UDP does not answer.
+
+/** A first handshake that UDP does not answer for this long has streams opened beside it. */
+export const FALLBACK_AFTER = 1_500;
+/** The same for a session that worked: it has been silent for a while before anything is suspected. */
+export const FALLBACK_PROBING = 1_000;
+/** A handshake on a stream that opened and says nothing. */
+export const RACE_CALL_AGAIN = 1_500;
+export const RACE_ROUND_FIRST = 2_000;
+export const RACE_ROUND_LAST = 30_000;
+/** While on a stream, UDP is tried again. The last: with a quarter more it is still below 10 s. */
+export const UDP_RETRY_FIRST = 1_000;
+export const UDP_RETRY_LAST = 6_000;
+/** A stream that was left is read on for this long. */
+export const STREAM_LINGER = 5_000;
+/** Both ends say something at least this often on a stream, so that one that has gone dead is noticed within 10 s ... */
+export const STREAM_KEEPALIVE = 3_000;
+/** ... by this much silence. */
+export const STREAM_SILENCE = 2 * STREAM_KEEPALIVE + 1_000;
+
 export const RETRANSMIT_FIRST = 100;
 export const RETRANSMIT_LAST = 5_000;

@@ -49,6 +49,12 @@ export class Dialer {
     this.#preferred = endpoint;
   }
 
+  /** It leads nowhere any more. */
+  forget(endpoint: Endpoint): void {
+    if (this.#preferred && sameEndpoint(this.#preferred, endpoint)) this.#preferred = undefined;
+    this.#queue = this.#queue.filter(({ dial }) => !sameEndpoint(dial.to, endpoint));
+  }
+
   setCandidates(candidates: readonly Endpoint[]): void {
     this.#candidates = candidates;
   }

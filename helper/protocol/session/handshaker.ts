@@ -6,7 +6,7 @@ import { Initiation, type Answer } from "./initiation.ts";
 import type { SessionOptions } from "./session-types.ts";
 
 /** Late answers to earlier attempts still count: a path may take longer than a retry. */
-const MAX_OPEN = 3;
+const MAX_OPEN = 6;
 
 export interface Datagram {
   readonly to: Endpoint;
@@ -45,6 +45,11 @@ export class Handshaker {
     return this.dialer.handleTimeout(now, random, rtt).flatMap((dial) => this.#dial(dial, now) ?? []);
   }
 
+  /** A fresh handshake to those endpoints alone, beside what the dialer does. */
+  call(endpoints: readonly Endpoint[], now: number): Datagram[] {
+    return endpoints.flatMap((to, i) => this.#dial({ fresh: i === 0, to }, now) ?? []);
+  }
+
   #dial(dial: Dial, now: number): Datagram | undefined {
     if (dial.fresh) this.#begin(now);
     const data = this.#open.at(-1)?.datagram(this.#cookies.get(dial.to, now));
@@ -65,7 +70,9 @@ export class Handshaker {
 
   /** The initiation once more, with the cookie, where it is the first one from there. */
   handleCookieReply(data: Uint8Array, from: Endpoint, now: number): Datagram | undefined {
-    if (!this.dialer.endpoints().some((endpoint) => sameEndpoint(endpoint, from))) return undefined;
+    // Nobody but its far end speaks in a stream.
+    const known = from.stream !== undefined || this.dialer.endpoints().some((to) => sameEndpoint(to, from));
+    if (!known) return undefined;
     for (const initiation of this.#open) {
       const cookie = initiation.readCookie(data);
       if (!cookie) continue;

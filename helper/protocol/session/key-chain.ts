@@ -31,6 +31,8 @@ export class KeyChain {
   add(keys: TransportKeys, initiator: boolean, pending: boolean, now: number): KeyInfo {
     const { cipher, localIndex } = keys;
     const info = { cipher, initiator, pending };
+    // The fast path keeps one pair that waits for its first packet: the newest. Old ones must not push out keys in use.
+    if (!initiator) this.#dropWaiting();
     this.#entries.push({ localIndex, info, createdAt: now, confirmed: initiator });
     if (this.#entries.length > MAX_KEYS) this.#drop(this.#entries.length - MAX_KEYS);
     return info;
@@ -72,6 +74,11 @@ export class KeyChain {
 
   clear(): void {
     this.#drop(this.#entries.length);
+  }
+
+  #dropWaiting(): void {
+    for (const entry of this.#entries) if (!entry.confirmed) this.#release(entry.localIndex);
+    this.#entries = this.#entries.filter((entry) => entry.confirmed);
   }
 
   #drop(count: number): void {

@@ -9,6 +9,8 @@ import {
   PROBE_PINGS,
   SENDING_SILENCE,
   SILENCE,
+  STREAM_KEEPALIVE,
+  STREAM_SILENCE,
 } from "./constants.ts";
 
 /** What the fast path counted for a peer, of data frames that opened. Times are monotonic ms, -Infinity for never. */
@@ -47,6 +49,14 @@ export class Liveness {
   #received = 0;
   #sent = 0;
   #probe: Probe | undefined;
+  #onStream = false;
+
+  /** A stream that has gone dead does not say so: it is watched more closely than UDP, and kept in use. */
+  setStream(onStream: boolean, now: number): void {
+    if (onStream && !this.#onStream && this.#checkAt !== undefined)
+      this.#checkAt = Math.min(this.#checkAt, now + STREAM_KEEPALIVE);
+    this.#onStream = onStream;
+  }
 
   /** The session came up, or was renewed: whatever was suspected is settled. */
   start(now: number): void {
@@ -116,7 +126,7 @@ export class Liveness {
       this.#probe = { since: now, pings: 0, nextAt: now, patience: PROBE_HANDSHAKE_AFTER };
     const { ping, handshake } = this.#probe ? this.#advance(this.#probe, now, rtt) : NOTHING;
     this.#checkAt = this.#nextCheck(now, sending, rtt);
-    const keepalive = !ping && !this.#probe && traffic.lastSentAt + KEEPALIVE <= this.#checkAt;
+    const keepalive = !ping && !this.#probe && traffic.lastSentAt + this.#keepalive <= this.#checkAt;
     return { ping, handshake, keepalive };
   }
 
@@ -128,7 +138,7 @@ export class Liveness {
       return true;
     }
     if (this.#expectSince !== undefined && now - this.#expectSince >= probeInterval(rtt)) return true;
-    return silent >= (sending ? SENDING_SILENCE : SILENCE);
+    return silent >= (sending ? SENDING_SILENCE : this.#silence);
   }
 
   #advance(probe: Probe, now: number, rtt: number): { ping: boolean; handshake: boolean } {
@@ -143,9 +153,18 @@ export class Liveness {
     return { ping, handshake };
   }
 
+  get #keepalive(): number {
+    return this.#onStream ? STREAM_KEEPALIVE : KEEPALIVE;
+  }
+
+  get #silence(): number {
+    return this.#onStream ? STREAM_SILENCE : SILENCE;
+  }
+
   #nextCheck(now: number, sending: boolean, rtt: number): number {
     if (this.#probe) return this.#probe.nextAt;
-    let at = now + IDLE_CHECK;
+    let at = now + (this.#onStream ? STREAM_KEEPALIVE : IDLE_CHECK);
+    if (this.#onStream) at = Math.min(at, this.#heardAt + STREAM_SILENCE);
     if (this.#flowing) at = Math.min(at, this.#heardAt + FLOW_STOPPED);
     if (sending) at = Math.min(at, this.#heardAt + SENDING_SILENCE);
     if (this.#expectSince !== undefined) at = Math.min(at, this.#expectSince + probeInterval(rtt));

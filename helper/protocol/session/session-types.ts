@@ -11,6 +11,16 @@ import type { HandshakeClock } from "./timestamp.ts";
 /** What the fast path counted for a peer. */
 export type SessionTraffic = Traffic & PathTraffic;
 
+/** Where a stream to the peer may be opened, and how. Names are looked up by whoever opens it. */
+export interface StreamTarget {
+  /** tls: with WebSocket framing inside. */
+  readonly kind: "tcp" | "tls";
+  readonly host: string;
+  readonly port: number;
+  /** By the HTTP CONNECT proxy. */
+  readonly proxied: boolean;
+}
+
 export type LostReason = "silent" | "expired" | "refused" | CloseReason;
 
 export type SessionEvent =
@@ -43,6 +53,10 @@ export type SessionEvent =
 export type SessionCommand =
   | { readonly type: "send-datagram"; readonly to: Endpoint; readonly data: Uint8Array }
   | { readonly type: "set-endpoint"; readonly endpoint: Endpoint }
+  /** To be answered with handleStreamOpened or handleStreamFailed, unless it is abandoned before. */
+  | { readonly type: "open-stream"; readonly call: number; readonly target: StreamTarget }
+  | { readonly type: "abandon-stream"; readonly call: number }
+  | { readonly type: "close-stream"; readonly stream: number }
   | { readonly type: "install-keys"; readonly keys: TransportKeys; readonly confirmed: boolean }
   | { readonly type: "clear-keys" }
   | { readonly type: "send-control"; readonly message: Uint8Array }

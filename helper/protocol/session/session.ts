@@ -2,10 +2,11 @@ import { sameEndpoint, type Endpoint } from "#ports/endpoint.ts";
 import { PathControl, type PathTraffic } from "#protocol/path/path-control.ts";
 import { encodeControl, type CloseReason, type ControlMessage, type Hello } from "#wire/control.ts";
 import type { Accepted } from "./acceptor.ts";
-import { LOST_AFTER, RETRY_DENSE, RTT_EVERY } from "./constants.ts";
+import { FALLBACK_AFTER, FALLBACK_PROBING, LOST_AFTER, RETRY_DENSE, RTT_EVERY } from "./constants.ts";
 import { Handshaker } from "./handshaker.ts";
 import { KeyChain, type KeyInfo } from "./key-chain.ts";
 import { Liveness } from "./liveness.ts";
+import { Fallback, type FallbackAction } from "./fallback.ts";
 import { Talk } from "./talk.ts";
 import type {
   LostReason,
@@ -13,6 +14,7 @@ import type {
   SessionEvent,
   SessionOptions,
   SessionTraffic,
+  StreamTarget,
 } from "./session-types.ts";
 
 /** One peer: handshakes, keys, keepalive, dead peer detection, roaming. Data frames are the fast path's. */
@@ -21,6 +23,7 @@ export class Session {
   readonly #handshaker: Handshaker;
   readonly #keys: KeyChain;
   readonly #liveness = new Liveness();
+  readonly #fallback = new Fallback();
   readonly #talk: Talk;
   readonly #path: PathControl;
   /** Where the path that is looked after leads. */
@@ -84,12 +87,18 @@ export class Session {
     this.#handshaker.dialer.setCandidates(candidates);
   }
 
+  /** Where streams may be opened when UDP does not answer, the likeliest first. None: there is no fallback. */
+  setStreamTargets(targets: readonly StreamTarget[]): void {
+    this.#fallback.setTargets(targets);
+  }
+
   /** Says goodbye and forgets the keys. `connect` begins anew. */
   close(reason: CloseReason, now: number): void {
     if (this.#keys.usable) this.#send({ type: "close", reason }, now);
     this.#handshaker.stop();
     this.#forgetKeys();
     this.#goDown();
+    this.#take(this.#fallback.close(), now);
   }
 
   /** Dropped while there are no keys: soft state is sent anew when the session is ready. */
@@ -109,11 +118,12 @@ export class Session {
   handleNetworkChanged(now: number): void {
     this.#handshaker.handleNetworkChanged(now);
     if (this.#keys.usable) this.#liveness.suspect(now);
+    this.#take(this.#fallback.handleNetworkChanged(now), now);
   }
 
   /** The fast path saw an authenticated packet from there, and answers there already. */
   handlePeerMoved(endpoint: Endpoint, now: number): void {
-    this.#handshaker.dialer.prefer(endpoint);
+    this.#goBy(endpoint, false, now);
     if (this.#up) this.#followPath(now);
     this.#event({ type: "moved", endpoint });
   }
@@ -129,6 +139,27 @@ export class Session {
   handleTooBig(bytes: number, now: number): void {
     this.#path.handleTooBig(bytes, now);
     this.#carryOutPath(now);
+  }
+
+  /** The stream of that call is open. */
+  handleStreamOpened(call: number, endpoint: Endpoint, now: number): void {
+    this.#take(this.#fallback.handleOpened(call, endpoint, now), now);
+  }
+
+  handleStreamFailed(call: number, now: number): void {
+    this.#fallback.handleFailed(call, now);
+  }
+
+  /** A stream has ended, perhaps one that is none of ours. */
+  handleStreamClosed(stream: number, now: number): void {
+    const gone = this.#fallback.handleClosed(stream);
+    if (!gone) return;
+    const { dialer } = this.#handshaker;
+    dialer.forget(gone);
+    if (this.#keys.usable) this.#liveness.suspect(now);
+    if (dialer.endpoints().length === 0) return; // it knows where we are, and we do not know where it is
+    this.connect(now);
+    if (this.#options.mayInitiate) this.#fallback.race(now);
   }
 
   /** A frame of type FRAME_COOKIE_REPLY to an index of ours. */
@@ -149,7 +180,7 @@ export class Session {
       this.#lose("refused");
       return true;
     }
-    this.#handshaker.dialer.prefer(from);
+    this.#goBy(from, true, now);
     const info = this.#keys.add(keys, true, status === "pending-approval", now);
     this.#commands.push({ type: "set-endpoint", endpoint: from });
     this.#commands.push({ type: "install-keys", keys, confirmed: true });
@@ -164,7 +195,7 @@ export class Session {
     if (keys) {
       // A session that is up follows the peer's packets to a new address, not its handshakes: those could be old.
       if (!this.#up) {
-        this.#handshaker.dialer.prefer(from);
+        this.#goBy(from, false, now);
         this.#commands.push({ type: "set-endpoint", endpoint: from });
       }
       this.#keys.add(keys, false, status === "pending-approval", now);
@@ -208,6 +239,29 @@ export class Session {
     return done;
   }
 
+  #goBy(endpoint: Endpoint, ours: boolean, now: number): void {
+    this.#handshaker.dialer.prefer(endpoint);
+    this.#liveness.setStream(endpoint.stream !== undefined, now);
+    this.#take(this.#fallback.use(endpoint, ours, now), now);
+  }
+
+  #take(actions: readonly FallbackAction[], now: number): void {
+    for (const action of actions) {
+      if (action.type === "handshake") this.#call([action.to], now);
+      else if (action.type !== "handshake-udp") this.#commands.push(action);
+      else
+        this.#call(
+          this.#handshaker.dialer.endpoints().filter(({ stream }) => stream === undefined),
+          now,
+        );
+    }
+  }
+
+  #call(endpoints: readonly Endpoint[], now: number): void {
+    for (const datagram of this.#handshaker.call(endpoints, now))
+      this.#commands.push({ type: "send-datagram", ...datagram });
+  }
+
   #handleClose(reason: CloseReason, now: number): void {
     this.#handshaker.stop();
     this.#forgetKeys();
@@ -229,6 +283,8 @@ export class Session {
       this.#talk.greeting.pollTimeout(),
       this.#keys.pruneAt,
       this.#rekeyAt(),
+      this.#fallback.pollTimeout(),
+      this.#fallbackAt(),
       probing === undefined ? undefined : probing + LOST_AFTER,
     ])
       if (time !== undefined && time < earliest) earliest = time;
@@ -254,10 +310,30 @@ export class Session {
     const giveUpAt = this.#giveUpAt();
     if (giveUpAt !== undefined && giveUpAt <= now) {
       this.#handshaker.stop();
+      this.#take(this.#fallback.settle(), now);
       this.#event({ type: "gave-up" });
     }
+    this.#keepFallback(now);
     for (const datagram of this.#handshaker.handleTimeout(now, rtt))
       this.#commands.push({ type: "send-datagram", ...datagram });
+  }
+
+  #keepFallback(now: number): void {
+    const fallbackAt = this.#fallbackAt();
+    if (fallbackAt !== undefined && fallbackAt <= now) this.#fallback.race(now);
+    const due = this.#fallback.pollTimeout();
+    if (due === undefined || due > now) return;
+    const random = this.#options.entropy.bytes(1)[0]! / 256;
+    this.#take(this.#fallback.handleTimeout(now, random), now);
+  }
+
+  /** When the way in use, or UDP where there is none yet, has had its time to answer. */
+  #fallbackAt(): number | undefined {
+    if (!this.#options.mayInitiate || !this.#fallback.canRace) return undefined;
+    const { startedAt } = this.#handshaker.dialer;
+    const { probingSince } = this.#liveness;
+    if (!this.#keys.usable) return startedAt === undefined ? undefined : startedAt + FALLBACK_AFTER;
+    return probingSince === undefined ? undefined : probingSince + FALLBACK_PROBING;
   }
 
   #comeUp(info: KeyInfo, peerWallMs: number | undefined, now: number): void {
@@ -287,6 +363,7 @@ export class Session {
       this.#greet(now);
     }
     if (this.#keys.rekeyAt! > now) this.#handshaker.dialer.stop();
+    this.#take(this.#fallback.settle(), now);
   }
 
   #greet(now: number): void {

@@ -32,8 +32,8 @@ const INITIATION_PAYLOAD = encodeInitiationPayload({
 const RESPONSE_PAYLOADS = (["ok", "pending-approval", "used-up"] as const).map((status) =>
   encodeResponsePayload({ status, cipher: 2, minor: 0, wallMs: 1_800_000_000_000 }),
 );
-/** Keys and indices of one session: four that live, three handshakes under way. */
-const INDICES_OF_A_SESSION = 7;
+/** Keys and indices of one session: four that live, six handshakes under way. */
+const INDICES_OF_A_SESSION = 10;
 
 /**
  * A host and a member with a session between them, and in their midst somebody who repeats, changes and makes up
