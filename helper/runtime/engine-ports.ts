@@ -4,10 +4,12 @@ import { openHostJoins } from "#edge/linux/host-joins.ts";
 import { openLinks } from "#edge/linux/interfaces.ts";
 import { localMemberships } from "#edge/linux/memberships.ts";
 import { openRouterLink } from "#edge/portable/router-link.ts";
+import { linuxStreamSockets } from "#edge/linux/stream-sockets.ts";
 import { openDatagrams, sendDatagram } from "#edge/linux/udp.ts";
 import { FastPathThread } from "#fastpath/fast-path-thread.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
+import type { StreamSockets } from "#ports/stream-sockets.ts";
 import type { Links } from "#ports/links.ts";
 import type { OpenRouterLink } from "#ports/router-link.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
@@ -21,6 +23,7 @@ export interface EnginePorts {
   readonly hasAes: boolean;
   openDatagrams(port: number): Datagrams;
   sendDatagram(from: Datagrams, to: Endpoint, data: Uint8Array): void;
+  readonly streamSockets: StreamSockets;
   startFastPath(): FastPathHandle;
   openLinks(): Links;
   readonly openRouterLink: OpenRouterLink;
@@ -33,6 +36,7 @@ export function linuxPorts(): EnginePorts {
     hasAes: hasAesInstructions(),
     openDatagrams,
     sendDatagram: (from, to, data) => void sendDatagram(from.fd, to, data),
+    streamSockets: linuxStreamSockets,
     startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options)),
     openLinks,
     openRouterLink,

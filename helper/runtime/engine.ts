@@ -28,6 +28,7 @@ import { SocketVifs } from "./socket-vifs.ts";
 import { StaticEntries } from "./static-entries.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 import type { SystemAccess } from "./system-access.ts";
+import { Streaming } from "./streams/streaming.ts";
 import { Transport } from "./transport.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
 
@@ -63,6 +64,7 @@ export class Engine {
   readonly statics: StaticEntries;
   readonly sharing: Sharing;
   readonly datagrams: Datagrams;
+  readonly streaming: Streaming;
   readonly #hostJoins: HostJoins;
   readonly #links: Links;
   readonly #watch: NetworkWatch;
@@ -101,7 +103,21 @@ export class Engine {
       authorize: (request) => this.networks.authorize(request),
       ownerOf: (publicKey, fromHost) => this.networks.ownerOf(publicKey, fromHost),
       accepted: (accepted, now) => this.networks.accepted(accepted, now),
-      send: (to, data) => ports.sendDatagram(this.datagrams, to, data),
+      send: (to, data) => {
+        if (to.stream === undefined) ports.sendDatagram(this.datagrams, to, data);
+        else this.streaming.streams.send(to.stream, data);
+      },
+      openStream: (target, signal) => this.streaming.caller.open(target, signal),
+      closeStream: (stream) => this.streaming.streams.remove(stream),
+    });
+    this.streaming = new Streaming({
+      core: this.core,
+      sockets: ports.streamSockets,
+      paths: this.paths,
+      port: this.datagrams.port,
+      settings: () => keeper.state.settings.reach,
+      hosting: () => this.networks.hosted?.enabled === true,
+      closed: (stream) => this.networks.streamClosed(stream, clock.now()),
     });
     this.tun = access.tunnelEnd(this.core);
     const joins = ports.openJoins();
@@ -133,6 +149,7 @@ export class Engine {
         };
       },
       resolve: (candidates) => resolveCandidates(candidates, log),
+      streamTargets: (candidates, endpoints) => this.streaming.targets(candidates, endpoints),
       ownEndpoints: () => [
         ...(this.mapping.endpoint ? [this.mapping.endpoint] : []),
         ...this.#ownEndpoints(),
@@ -214,6 +231,7 @@ export class Engine {
     this.#beacons.refresh();
     this.statics.refresh();
     this.mapping.refresh();
+    this.streaming.refresh();
     this.core.turn();
   }
 
@@ -231,6 +249,7 @@ export class Engine {
     this.#watch.close();
     const unmapped = this.mapping.close(reason === "restarting");
     this.networks.close(reason);
+    this.streaming.close();
     this.#beacons.close();
     this.lans.close();
     this.sockets.close();
@@ -238,6 +257,7 @@ export class Engine {
     this.core.scheduler.stop();
     await this.fastPath.stop(); // what was handed over, goodbyes included, is sent before it ends
     this.core.releaseAll();
+    this.streaming.releaseAll();
     await unmapped;
     this.#hostJoins.close();
     this.tun.close(reason === "restarting");
@@ -271,6 +291,11 @@ export class Engine {
         break;
       case "peer-keys-confirmed":
         this.networks.peerOf(event.vif)?.session.handleKeysConfirmed(event.localIndex, now);
+        break;
+      case "stream-authenticated":
+      case "stream-closed":
+      case "stream-removed":
+        this.streaming.streams.handle(event);
         break;
       case "beacon":
         this.#beacons.handle(event.vif, event.from, event.data, now);

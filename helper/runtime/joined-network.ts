@@ -223,6 +223,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
     for (const candidate of found)
       if (!endpoints.some((known) => sameEndpoint(known, candidate))) endpoints.push(candidate);
     peer.session.setCandidates(endpoints);
+    peer.session.setStreamTargets(this.#context.streamTargets(this.#record.candidates, endpoints));
     this.#context.core.turn();
   }
 

@@ -5,6 +5,7 @@ import type { TunAddresses } from "#ports/tun-device.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import type { VifId } from "#protocol/forwarding/route-table.ts";
 import type { SessionTraffic } from "#protocol/session/session-types.ts";
+import type { StreamTarget } from "#protocol/session/session-types.ts";
 import { addressBytes, family, type Prefix } from "#wire/address.ts";
 import type { Hello } from "#wire/control.ts";
 import type { Core } from "./core.ts";
@@ -20,6 +21,11 @@ export interface NetworkContext {
   readonly traffic: (vif: VifId) => SessionTraffic;
   /** Looks up host names. Never rejects: a name that is not found gives nothing. */
   readonly resolve: (candidates: readonly Candidate[]) => Promise<readonly Endpoint[]>;
+  /** Where streams to a host may be opened; see streamTargets. */
+  readonly streamTargets: (
+    candidates: readonly Candidate[],
+    endpoints: readonly Endpoint[],
+  ) => readonly StreamTarget[];
   /** Where a peer was heard last, also before this daemon started. */
   readonly lastEndpoint: (publicKey: Uint8Array) => Endpoint | undefined;
   readonly rememberEndpoint: (publicKey: Uint8Array, endpoint: Endpoint) => void;

@@ -200,6 +200,12 @@ export class Networks {
     return found instanceof Peer ? found : undefined;
   }
 
+  /** A stream has ended: whoever goes by it needs another way. */
+  streamClosed(stream: number, now: number): void {
+    for (const vif of this.#options.core.vifs.values())
+      if (vif instanceof Peer) vif.session.handleStreamClosed(stream, now);
+  }
+
   // ── handshakes that others begin ─────────────────────────────────────────
 
   // A key may be both that of a host we joined and that of a guest of ours: the caller says which it is.

@@ -15,6 +15,7 @@ import { networkKey, type NetworkEntry } from "#wire/control-network.ts";
 import type { Core, RuntimeVif } from "./core.ts";
 import { Pings } from "./pings.ts";
 import type { Timed } from "./scheduler.ts";
+import { StreamCalls } from "./streams/stream-calls.ts";
 import type { SessionOwner, Transport } from "./transport.ts";
 
 /** What the network that a peer belongs to is told about it. */
@@ -54,6 +55,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   readonly #pings = new Pings();
   #maximum: number | undefined;
   #multicastLimit: number | undefined;
+  readonly #streamCalls: StreamCalls;
   #forwarding = false;
   #closed = false;
 
@@ -74,6 +76,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
       takeIndex: () => transport.indices.take(this),
       releaseIndex: (index) => transport.indices.release(index),
     });
+    this.#streamCalls = new StreamCalls(transport, core, this.session);
     core.fastPath.send({
       type: "vif-add",
       vif: id,
@@ -217,6 +220,15 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
           break;
         case "set-endpoint":
           this.#core.fastPath.send({ type: "peer-endpoint", vif: this.id, endpoint: command.endpoint });
+          break;
+        case "open-stream":
+          this.#streamCalls.open(command.call, command.target);
+          break;
+        case "abandon-stream":
+          this.#streamCalls.abandon(command.call);
+          break;
+        case "close-stream":
+          this.#transport.closeStream(command.stream);
           break;
         case "install-keys": {
           const { keys, confirmed } = command;

@@ -78,6 +78,7 @@ export class StateKeeper {
   }
 
   rememberEndpoint(publicKey: Uint8Array, endpoint: Endpoint): void {
+    if (endpoint.stream !== undefined) return; // a stream does not come again
     this.#peers.set(publicKey.toHex(), { publicKey, endpoint, seenAt: this.#clock.wall() });
     this.#cache.changed();
   }

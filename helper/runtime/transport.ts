@@ -5,6 +5,7 @@ import type { Entropy } from "#ports/entropy.ts";
 import { Acceptor, type Accepted, type Authorize, type DropReason } from "#protocol/session/acceptor.ts";
 import { IndexTable } from "#protocol/session/index-table.ts";
 import type { Session } from "#protocol/session/session.ts";
+import type { StreamTarget } from "#protocol/session/session-types.ts";
 import { HandshakeClock } from "#protocol/session/timestamp.ts";
 import { FRAME_COOKIE_REPLY, FRAME_HANDSHAKE_INITIATION, FRAME_HANDSHAKE_RESPONSE } from "#wire/frame.ts";
 import { decodeCookieReply, decodeResponse } from "#wire/frame-handshake.ts";
@@ -24,6 +25,9 @@ export interface TransportOptions {
   readonly ownerOf: (publicKey: Uint8Array, fromHost: boolean) => SessionOwner | undefined;
   readonly accepted: (accepted: Accepted, now: number) => void;
   readonly send: (to: Endpoint, data: Uint8Array) => void;
+  /** Rejects where the stream cannot be opened, or was given up. */
+  readonly openStream: (target: StreamTarget, signal: AbortSignal) => Promise<Endpoint>;
+  readonly closeStream: (stream: number) => void;
 }
 
 export interface HandshakeCounters {
@@ -63,6 +67,14 @@ export class Transport {
 
   send(to: Endpoint, data: Uint8Array): void {
     this.#options.send(to, data);
+  }
+
+  openStream(target: StreamTarget, signal: AbortSignal): Promise<Endpoint> {
+    return this.#options.openStream(target, signal);
+  }
+
+  closeStream(stream: number): void {
+    this.#options.closeStream(stream);
   }
 
   /** Never throws for what a stranger sent. */

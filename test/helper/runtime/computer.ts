@@ -21,6 +21,7 @@ import { encodeMembershipPacket } from "#wire/membership-packet.ts";
 import { openFakeRouterLink, type FakeRouter } from "./fake-router.ts";
 import { FakeFastPath } from "./fake-fast-path.ts";
 import { FakeJoins, FakeLan, FakeLinks, FakeProbe, FakeTun } from "./fake-devices.ts";
+import { NO_STREAMS } from "./fake-streams.ts";
 import type { Host, Listener, World } from "./world.ts";
 
 export interface ComputerOptions {
@@ -112,6 +113,7 @@ export class Computer implements Host {
         hasAes: true,
         openDatagrams: (port) => ({ fd: 3, port, receiveBuffer: 8 << 20, close: () => {} }),
         sendDatagram: (_from, to, data) => world.send(this.endpoint, to, data),
+        streamSockets: NO_STREAMS,
         startFastPath: () => this.fast,
         openLinks: () => this.links,
         openRouterLink: (client, datagram) => openFakeRouterLink(options.router, client, datagram),
