@@ -9,6 +9,7 @@ import {
   DATA_TYPE_WORD,
   FRAME_OVERHEAD,
 } from "#wire/frame.ts";
+import { fitsHandshake } from "#wire/frame-handshake.ts";
 import type { Arena } from "./arena.ts";
 import type { Cipher } from "./cipher.ts";
 import {
@@ -141,7 +142,8 @@ export class FrameIntake {
 
   #punt(at: number, length: number, from: number, stream: Stream | undefined, now: number): void {
     const { arena, counters, emit } = this.#p;
-    if (length === 0 || length > LONGEST_PUNT) counters.drop(TRANSPORT_ROW, DROP_MALFORMED);
+    if (length === 0 || length > LONGEST_PUNT || !fitsHandshake(arena.u8[at]!, length))
+      counters.drop(TRANSPORT_ROW, DROP_MALFORMED);
     else if ((stream && !stream.puntBucket.take(now)) || !this.#bucket.take(now))
       counters.drop(TRANSPORT_ROW, DROP_RATE_LIMITED);
     else emit({ type: "datagram", from: endpointAt(arena, from, stream), data: arena.copyOut(at, length) });

@@ -23,5 +23,6 @@ export interface HostJoins {
 
 /** What programs of this computer have joined on an interface, without our own joins. */
 export interface LocalMemberships {
-  read(interfaceIndex: number): Map<Address, GroupFilter>;
+  /** The same map as before where nothing has changed. */
+  read(interfaceIndex: number): ReadonlyMap<Address, GroupFilter>;
 }

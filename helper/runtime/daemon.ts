@@ -9,6 +9,7 @@ import { ControlError } from "#contract/errors.ts";
 import { findAccount } from "#edge/linux/accounts.ts";
 import { prepareLauncher } from "#edge/linux/launcher.ts";
 import { peerCredentials } from "#edge/linux/peer-credentials.ts";
+import { preferToOthers } from "#edge/linux/priority.ts";
 import {
   canBecomeOthers,
   hasNetworkPrivileges,
@@ -170,6 +171,7 @@ function becomeLess(options: DaemonOptions): SystemAccess {
     Object.assign(reduce, { user: account });
   }
   prepareDhtLauncher();
+  if (devices) preferToOthers();
   reducePrivileges({ ...reduce, keep: devices ? "network" : "none" });
   return devices ? fullAccess(tunName || DEFAULT_TUN) : plainAccess();
 }

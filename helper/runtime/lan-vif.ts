@@ -145,6 +145,7 @@ export class LanVif implements RuntimeVif {
 
   #readLocal(): void {
     const read = this.#ports.localMemberships.read(this.#lan.interfaceIndex);
+    if (read === this.#local) return;
     for (const group of this.#local.keys())
       if (!read.has(group)) this.#core.listeners(this.id, EXIT_LOCAL, group, undefined);
     for (const [group, filter] of read) {

@@ -1,6 +1,6 @@
 // What the daemon may do with this computer's network: everything, or what anybody may.
 import { openLan } from "#edge/linux/lan.ts";
-import { localMemberships } from "#edge/linux/memberships.ts";
+import { NO_JOINS, localMemberships } from "#edge/linux/memberships.ts";
 import { openTun } from "#edge/linux/tun.ts";
 import type { Lan } from "#ports/lan.ts";
 import type { Link } from "#ports/links.ts";
@@ -28,7 +28,7 @@ export function fullAccess(tunName: string): SystemAccess {
     devices: true,
     tunnelEnd: (core) => {
       const device = openTun({ name: tunName, mtu: TUN_MTU });
-      return new TunVif(core, core.takeVifId()!, device, localMemberships({ held: () => new Map() }));
+      return new TunVif(core, core.takeVifId()!, device, localMemberships(NO_JOINS));
     },
     lanMode: defaultLanMode,
     openLan,

@@ -25,6 +25,20 @@ export const RESPONSE_LENGTH = 12 + 32 + (RESPONSE_PAYLOAD_LENGTH + 16) + 2 * MA
 export const MAX_RESPONSE_LENGTH = INITIATION_LENGTH;
 export const COOKIE_REPLY_LENGTH = 8 + COOKIE_NONCE_LENGTH + SEALED_COOKIE_LENGTH;
 
+/** Can a frame of that type have that length? For noise that is to cost nothing: it decides before anything is parsed. */
+export function fitsHandshake(type: number, length: number): boolean {
+  switch (type) {
+    case FRAME_HANDSHAKE_INITIATION:
+      return length >= INITIATION_LENGTH && length <= MAX_INITIATION_LENGTH;
+    case FRAME_HANDSHAKE_RESPONSE:
+      return length >= RESPONSE_LENGTH && length <= MAX_RESPONSE_LENGTH;
+    case FRAME_COOKIE_REPLY:
+      return length === COOKIE_REPLY_LENGTH;
+    default:
+      return true;
+  }
+}
+
 export interface InitiationFrame {
   readonly senderIndex: number;
   readonly noise: Uint8Array;

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openHostJoins } from "#edge/linux/host-joins.ts";
 import { close } from "#edge/linux/libc.ts";
-import { localMemberships } from "#edge/linux/memberships.ts";
+import { NO_JOINS, localMemberships } from "#edge/linux/memberships.ts";
 import type { GroupFilter, HostJoins } from "#ports/memberships.ts";
 import { indexOf, inside, ip, makeNamespaces } from "./edge-namespaces.ts";
 import type { Namespaces } from "./edge-namespaces.ts";
@@ -11,7 +11,7 @@ import { drain, listener, sniffer } from "./edge-sockets.ts";
 let net: Namespaces;
 let index: number;
 let joins: ReturnType<typeof openHostJoins>;
-const nobody = localMemberships({ held: () => new Map() });
+const nobody = localMemberships(NO_JOINS);
 const open: number[] = [];
 
 beforeAll(() => {

@@ -60,6 +60,7 @@ export function openHostJoins(limits: JoinLimits = readJoinLimits()): HostJoins 
   const sockets: JoinSocket[] = [];
   /** By interface, then group. */
   const joins = new Map<number, Map<Address, Part[]>>();
+  let changes = 0;
 
   const socketFor = (of: Family, key: string): JoinSocket => {
     const room = of === 4 ? limits.groups4 : limits.groups6;
@@ -111,6 +112,7 @@ export function openHostJoins(limits: JoinLimits = readJoinLimits()): HostJoins 
   };
 
   const set = (index: number, group: Address, filter: GroupFilter): JoinOutcome => {
+    changes++;
     const groups = joins.get(index) ?? new Map<Address, Part[]>();
     joins.set(index, groups);
     const parts = groups.get(group) ?? [];
@@ -126,8 +128,7 @@ export function openHostJoins(limits: JoinLimits = readJoinLimits()): HostJoins 
         leave(index, group, part);
         parts.splice(parts.indexOf(part), 1);
       }
-      const outcome = filter.mode === "exclude" && filter.sources.size > most ? "wider" : "exact";
-      return outcome;
+      return filter.mode === "exclude" && filter.sources.size > most ? "wider" : "exact";
     } finally {
       if (parts.length === 0) groups.delete(group);
       if (groups.size === 0) joins.delete(index);
@@ -135,6 +136,7 @@ export function openHostJoins(limits: JoinLimits = readJoinLimits()): HostJoins 
   };
 
   const forget = (index: number): void => {
+    changes++;
     for (const [group, parts] of joins.get(index) ?? []) for (const part of parts) leave(index, group, part);
     joins.delete(index);
   };
@@ -142,6 +144,9 @@ export function openHostJoins(limits: JoinLimits = readJoinLimits()): HostJoins 
   return {
     set,
     forget,
+    get changes() {
+      return changes;
+    },
     held: (index) =>
       new Map(
         [...(joins.get(index) ?? [])].map(([group, parts]) => [group, parts.map((part) => part.filter)]),

@@ -1,38 +1,47 @@
 // What programs of this computer have joined on an interface, from what the kernel shows, without our own joins.
-import { readFileSync } from "node:fs";
 import type { GroupFilter, LocalMemberships } from "#ports/memberships.ts";
 import { family } from "#wire/address.ts";
 import type { Address } from "#wire/address.ts";
 import { parseMemberships } from "./membership-files.ts";
-import type { MembershipCounts, MembershipFiles } from "./membership-files.ts";
+import type { MembershipCounts } from "./membership-files.ts";
+import { ProcFile } from "./proc-file.ts";
 
 /** Our own sockets' filters for a group on an interface: one for each socket that has joined it. */
 export interface OwnJoins {
   held(interfaceIndex: number): ReadonlyMap<Address, readonly GroupFilter[]>;
+  /** Another number after each change. */
+  readonly changes: number;
 }
 
+/** For where we join nothing ourselves. */
+export const NO_JOINS: OwnJoins = { held: () => new Map(), changes: 0 };
+
+/** Of the calling thread's network namespace. Nothing is parsed or made anew while nothing changes. */
 export function localMemberships(own: OwnJoins): LocalMemberships {
+  const [igmp, mcfilter, igmp6, mcfilter6] = ["igmp", "mcfilter", "igmp6", "mcfilter6"].map(
+    (name) => new ProcFile(`/proc/thread-self/net/${name}`), // without IPv6 in the kernel two of them are missing
+  ) as [ProcFile, ProcFile, ProcFile, ProcFile];
+  const known = new Map<number, Map<Address, GroupFilter>>(); // by interface
+  let ownChanges = own.changes;
   return {
-    read: (interfaceIndex) =>
-      filtersOfOthers(parseMemberships(readFiles(), interfaceIndex), own.held(interfaceIndex)),
-  };
-}
-
-/** Of this thread's network namespace. Without IPv6 in the kernel two of them are missing. */
-function readFiles(): MembershipFiles {
-  const read = (name: string): string => {
-    try {
-      return readFileSync(`/proc/thread-self/net/${name}`, "latin1");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-      throw error;
-    }
-  };
-  return {
-    igmp: read("igmp"),
-    mcfilter: read("mcfilter"),
-    igmp6: read("igmp6"),
-    mcfilter6: read("mcfilter6"),
+    read: (interfaceIndex) => {
+      let changed = own.changes !== ownChanges;
+      ownChanges = own.changes;
+      for (const file of [igmp, mcfilter, igmp6, mcfilter6]) if (file.refresh()) changed = true;
+      if (changed) known.clear();
+      let filters = known.get(interfaceIndex);
+      if (!filters) {
+        const texts = {
+          igmp: igmp.text,
+          mcfilter: mcfilter.text,
+          igmp6: igmp6.text,
+          mcfilter6: mcfilter6.text,
+        };
+        filters = filtersOfOthers(parseMemberships(texts, interfaceIndex), own.held(interfaceIndex));
+        known.set(interfaceIndex, filters);
+      }
+      return filters;
+    },
   };
 }
 
