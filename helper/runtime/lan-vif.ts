@@ -20,7 +20,7 @@ export type LanMode = "full" | "local";
  * while we hold joins, because it has nothing to report of a group that we hold joined already; and else because, as
  * a host of IGMPv1, v2 or MLDv1, it keeps silent where it heard another host's report (RFC 2236 section 3).
  */
-const RECHECK_MS = 1_000;
+const RECHECK_MS = 2_000;
 const IDLE_RECHECK_MS = 5_000;
 
 /** A LAN interface. Full: its wire and this computer's programs on it. Local: the programs alone. */
