@@ -10,10 +10,10 @@ import { PORT } from "./streams-scene.ts";
 
 const missing = missingForLab();
 const GROUP = "239.12.3.4";
-/** Reports and what follows from them are repeated in the first seconds. */
-const JOINING_MS = 10_000;
+/** What has just happened has consequences for a while: reports are repeated, a stream that stopped is asked about. */
+const LOOKS = 4;
 const SETTLE_MS = 1_500;
-const LOOK_MS = 8_000;
+const LOOK_MS = 6_000;
 const GROWTH = 4 << 20; // bytes
 
 /** V8's own threads: they compile what has become warm, ever less of it. */
@@ -49,19 +49,21 @@ describe.skipIf(missing !== undefined)(`a daemon with nothing to do${missing ? `
     const daemons = [home, away];
     const stats = (): Promise<Stats[]> => Promise.all(daemons.map((daemon) => daemon.json<Stats>("stats")));
     const memory = (await stats()).map(({ rssBytes }) => rssBytes);
-    await wait(SETTLE_MS); // the command above woke them
-    const before = daemons.map(({ pid }) => wakeUps(pid));
-    await wait(LOOK_MS);
-    const rates = daemons.map(({ pid }, i) => ((wakeUps(pid) - before[i]!) * 1000) / LOOK_MS);
+    let rates = [Infinity];
+    for (let look = 0; look < LOOKS && !rates.every((rate) => rate < 2); look++) {
+      await wait(SETTLE_MS); // the command above woke them
+      const before = daemons.map(({ pid }) => wakeUps(pid));
+      await wait(LOOK_MS);
+      rates = daemons.map(({ pid }, i) => ((wakeUps(pid) - before[i]!) * 1000) / LOOK_MS);
+      console.log(`${what}: wakes ${rates.join(" and ")} times a second`);
+    }
     const growth = (await stats()).map(({ rssBytes }, i) => rssBytes - memory[i]!);
-    console.log(`${what}: wakes ${rates.join(" and ")} times a second; ${growth.join(" and ")} bytes more`);
     for (const rate of rates) expect(rate).toBeLessThan(2);
     for (const bytes of growth) expect(bytes).toBeLessThan(GROWTH);
   }
 
   test("connected, with a group joined that nobody sends to", async () => {
     receiver = await startReceiver(lab.host("away"), { group: GROUP });
-    await wait(JOINING_MS);
     await expectQuiet("joined");
   });
 

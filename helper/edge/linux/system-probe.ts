@@ -7,7 +7,7 @@ import type { Address } from "#wire/address.ts";
 import { echo } from "./echo.ts";
 import { openHostJoins } from "./host-joins.ts";
 import { parseIgmpVersion } from "./membership-files.ts";
-import { localMemberships } from "./memberships.ts";
+import { NO_JOINS, localMemberships } from "./memberships.ts";
 
 const NFT_MS = 3_000;
 /** Rule sets of routers with block lists are large. */
@@ -65,7 +65,7 @@ async function hasLegacyRules(): Promise<boolean> {
 
 function tryJoin(interfaceIndex: number, group: Address): boolean {
   const joins = openHostJoins();
-  const programs = localMemberships({ held: () => new Map() });
+  const programs = localMemberships(NO_JOINS);
   try {
     joins.set(interfaceIndex, group, { mode: "exclude", sources: new Set() });
     return programs.read(interfaceIndex).has(group);
