@@ -19,6 +19,7 @@ import {
 import { dropRule, replaceChain } from "./lab/rules.ts";
 import {
   HOME,
+  HOME_UPLINK,
   INTERNET,
   hostAddresses,
   planSites,
@@ -47,7 +48,11 @@ export class Lab {
   private constructor(number: number, options: LabOptions) {
     this.sites = planSites(options);
     const nameOf = (host: string): string => namespaceName(number, host);
-    const internet = { interfaceName: HOME, address4: "203.0.113.1", address6: "2001:db8:0:1::1" };
+    const internet = {
+      interfaceName: HOME,
+      address4: `${options.homeUplink ?? HOME_UPLINK}.1`,
+      address6: "2001:db8:0:1::1",
+    };
     this.#hosts.set(INTERNET, new LabHost(INTERNET, nameOf(INTERNET), internet));
     for (const site of this.sites) {
       const wan = { interfaceName: "wan", ...routerAddresses(site) };

@@ -55,6 +55,7 @@ export class PortControl {
   #attempts = 0;
   #nextAt: number | undefined;
   #failure: string | undefined;
+  #pcpRefusal: string | undefined;
   #leaving: { readonly unconfirmed: Set<MappedProtocol> } | undefined;
   /** Answers that were damaged, or not to what was asked. */
   dropped = 0;
@@ -205,8 +206,13 @@ export class PortControl {
 
   /** TCP's port is welcome, UDP's is what it is about. */
   #refused(reason: string, now: number): void {
-    if (this.#step === "tcp") this.#done(now);
-    else this.#fail(reason);
+    if (this.#step === "tcp") return this.#done(now);
+    if (this.#dialect !== "pcp" || this.#had || family(this.#target.client) === 6) return this.#fail(reason);
+    // By NAT-PMP the same router may say more plainly what is wrong: that it has no public address, for one.
+    this.#pcpRefusal = reason;
+    this.#dialect = "nat-pmp";
+    this.#begin("address", now);
+    this.#ask(now);
   }
 
   #begin(step: Step, now: number): void {
@@ -222,7 +228,9 @@ export class PortControl {
   }
 
   #fail(reason: string): void {
-    this.#failure = reason;
+    const silent = reason === "no-answer" && this.#pcpRefusal !== undefined;
+    if (silent) this.#dialect = "pcp";
+    this.#failure = silent ? this.#pcpRefusal : reason;
     this.#step = undefined;
     this.#nextAt = undefined;
     this.#mappings.clear();

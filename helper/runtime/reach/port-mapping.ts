@@ -109,6 +109,7 @@ export class PortMapping implements Timed {
     const { core } = this.#options;
     const active = this.#active;
     this.#closing = true;
+    core.scheduler.remove(this); // which may have stopped: what is left is driven here
     this.#active = undefined;
     for (const done of this.#waiting) done();
     if (active && keep) active.link.close();
@@ -117,11 +118,10 @@ export class PortMapping implements Timed {
     const until = core.clock.now() + FAREWELL_MS;
     while (this.#leaving.size > 0 && core.clock.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 20));
-      this.handleTimeout(core.clock.now()); // the scheduler may have stopped
+      this.handleTimeout(core.clock.now());
     }
     for (const { link } of this.#leaving) link.close();
     this.#leaving.clear();
-    core.scheduler.remove(this);
   }
 
   pollTimeout(): number | undefined {

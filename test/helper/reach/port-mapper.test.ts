@@ -200,7 +200,7 @@ describe("several ways", () => {
     expect(router.asked).toMatchObject({ "nat-pmp": 0, upnp: 0 });
   });
 
-  test("a refusal of PCP leads to UPnP at once", () => {
+  test("a refusal of PCP leads to UPnP", () => {
     const router = new FakeRouter(["pcp", "upnp"]);
     const refusing = new Scene(router);
     const { datagram } = router;
@@ -209,8 +209,20 @@ describe("several ways", () => {
       if (reply && to.port === 5351) reply.data[3] = 2; // NOT_AUTHORIZED
       return reply;
     };
-    refusing.run(100);
+    refusing.run(1_000);
     expect(refusing.state).toMatchObject({ state: "mapped", method: "upnp" });
+  });
+
+  test("what PCP refuses by a general reason is asked by NAT-PMP too, which says it plainly", () => {
+    const router = new FakeRouter(["pcp", "nat-pmp"]);
+    const scene = new Scene(router);
+    const { datagram } = router;
+    router.datagram = (from, to, data) => {
+      router.refuses = data[0] === 2 ? { code: 8, upnp: 501 } : { code: 3, upnp: 501 };
+      return datagram.call(router, from, to, data);
+    };
+    scene.run(5_000);
+    expect(scene.state).toMatchObject({ state: "none", reasons: { "nat-pmp": "network-failure" } });
   });
 
   test("a router that only knows how to answer PCP with version 0 is asked by NAT-PMP", () => {

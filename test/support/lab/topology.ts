@@ -38,12 +38,15 @@ export interface LabOptions {
    * (default): every packet on a wire fits its MTU.
    */
   readonly superPackets?: boolean;
+  /** First three parts of the home's address on the internet; 203.0.113 otherwise. */
+  readonly homeUplink?: string;
   /** A wire that loses, doubles, delays and reorders, between the first away router and the internet. */
   readonly badWire?: boolean;
 }
 
 export const HOME = "home";
 export const INTERNET = "internet";
+export const HOME_UPLINK = "203.0.113";
 
 export function planSites(options: LabOptions): SitePlan[] {
   const home: SitePlan = {
@@ -51,7 +54,7 @@ export function planSites(options: LabOptions): SitePlan[] {
     router: "home-router",
     lan4: "192.168.1",
     lan6: "2001:db8:1:1:",
-    uplink4: { net: "203.0.113", first: 0 },
+    uplink4: { net: options.homeUplink ?? HOME_UPLINK, first: 0 },
     uplink6: "2001:db8:0:1:",
     hosts: [
       { name: "home", interfaceName: "lan", number: 10 },
