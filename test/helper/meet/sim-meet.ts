@@ -4,7 +4,7 @@ import type { Endpoint } from "#ports/endpoint.ts";
 import { MeetClient, type MeetClientEvent } from "#protocol/meet/meet-client.ts";
 import { MEET_LIMITS, type MeetLimits } from "#protocol/meet/meet-limits.ts";
 import { MeetServer } from "#protocol/meet/meet-server.ts";
-import { SimNetwork } from "#test/helper/session/sim-network.ts";
+import type { SimNetwork } from "#test/helper/session/sim-network.ts";
 
 export const MEET: Endpoint = { address: "203.0.113.9", port: 42270 };
 const FIRST_RELAY = 42300;

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { endpointText } from "#ports/endpoint.ts";
 import { FRAME_DATA, frameType } from "#wire/frame.ts";
-import { Computer, guestOf, host } from "./computer.ts";
+import { type Computer, guestOf, host } from "./computer.ts";
 import { failure } from "./failure.ts";
 import { World } from "./world.ts";
 
