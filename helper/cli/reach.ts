@@ -9,6 +9,7 @@ interface Options extends CommonOptions {
   readonly portMapping?: boolean;
   readonly dht?: boolean;
   readonly dhtBootstrap?: string[];
+  readonly dhtRelays?: string[];
   readonly meet?: string;
   readonly tcp?: boolean;
   readonly tls?: boolean;
@@ -27,6 +28,11 @@ export function addReach(program: Command, context: CliContext): void {
       "--dht-bootstrap <host:port,...>",
       "the nodes by which the DHT is entered; default: the ones of its library",
       places,
+    )
+    .option(
+      "--dht-relays <key,...|none>",
+      "nodes of the DHT that relay for the network of this computer, by their public keys",
+      dhtKeys,
     )
     .option("--meet <host:port|off>", "a meeting point of your own (castaway meet)", placeOr("off"))
     .option("--tcp <on|off>", "TCP where UDP does not answer", onOff)
@@ -50,6 +56,7 @@ function reachText(reach: Reach): string {
     { way: "port-mapping", setting: word(reach.portMapping) },
     { way: "dht", setting: word(reach.dht) },
     { way: "dht-bootstrap", setting: nodes },
+    ...reach.dhtRelays.map((setting) => ({ way: "dht-relay", setting })),
     { way: "meet", setting: reach.meet },
     { way: "tcp", setting: word(reach.tcp) },
     { way: "tls", setting: word(reach.tls) },
@@ -75,4 +82,12 @@ function placeOr(...words: string[]): (text: string) => string {
 
 function places(text: string): string[] {
   return text === "default" ? [] : text.split(",").map(placeOr());
+}
+
+function dhtKeys(text: string): string[] {
+  if (text === "none") return [];
+  const keys = text.split(",");
+  if (!keys.every((key) => /^[\da-fA-F]{64}$/.test(key)))
+    throw new InvalidArgumentError("It is keys of 64 hexadecimal digits with commas between them, or none.");
+  return keys;
 }

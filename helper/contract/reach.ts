@@ -7,6 +7,9 @@ export const endpointText = v.pipe(
   v.regex(/^(\[[\da-fA-F:.]{2,45}\]|[\w.-]{1,120}):\d{1,5}$/, "not HOST:PORT"),
 );
 
+/** A public key of the DHT: 64 hexadecimal digits. */
+const dhtKey = v.pipe(v.string(), v.regex(/^[\da-fA-F]{64}$/, "no key of 64 hexadecimal digits"));
+
 const off = v.literal("off");
 
 export const reachChangeSchema = v.strictObject({
@@ -14,6 +17,8 @@ export const reachChangeSchema = v.strictObject({
   dht: v.optional(v.boolean()),
   /** Replaces the list; none: the nodes that the DHT's library names. */
   dhtBootstrap: v.optional(v.pipe(v.array(endpointText), v.maxLength(16))),
+  /** Public keys of the DHT's nodes that relay for this network; replaces the list. */
+  dhtRelays: v.optional(v.pipe(v.array(dhtKey), v.maxLength(16))),
   meet: v.optional(v.union([off, endpointText])),
   tcp: v.optional(v.boolean()),
   tls: v.optional(v.boolean()),
@@ -41,6 +46,7 @@ export const reachSchema = v.object({
   portMapping: v.boolean(),
   dht: v.boolean(),
   dhtBootstrap: v.array(v.string()),
+  dhtRelays: v.array(v.string()),
   /** HOST:PORT of a self-hosted meeting point, or "off". */
   meet: v.string(),
   tcp: v.boolean(),

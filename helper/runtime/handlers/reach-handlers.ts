@@ -19,11 +19,12 @@ export function reachHandlers(parts: HandlerParts): Pick<DaemonApi, `reach.${"ge
 }
 
 /** What is not named stays. Throws ControlError. */
-function parsed({ dhtBootstrap, meet, proxy, ...switches }: ReachChange): Partial<ReachSettings> {
+function parsed({ dhtBootstrap, dhtRelays, meet, proxy, ...switches }: ReachChange): Partial<ReachSettings> {
   const given = Object.entries(switches).filter(([, value]) => value !== undefined);
   return {
     ...(Object.fromEntries(given) as Partial<ReachSettings>),
     ...(dhtBootstrap && { dhtBootstrap: dhtBootstrap.map(parsePlace) }),
+    ...(dhtRelays && { dhtRelays: dhtRelays.map((key) => key.toLowerCase()) }),
     ...(meet !== undefined && { meet: meet === "off" ? null : parsePlace(meet) }),
     ...(proxy !== undefined && { proxy: proxy === "auto" || proxy === "off" ? proxy : parsePlace(proxy) }),
   };

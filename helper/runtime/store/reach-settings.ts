@@ -11,6 +11,8 @@ export interface ReachSettings {
   readonly dht: boolean;
   /** The nodes by which the DHT is entered; none: the ones that its library names. */
   readonly dhtBootstrap: readonly Candidate[];
+  /** Public keys, in lower case, of nodes of the DHT that relay for the network that this computer hosts. */
+  readonly dhtRelays: readonly string[];
   /** A self-hosted meeting point. */
   readonly meet: Candidate | null;
   /** The same frames over TCP, where UDP does not answer. */
@@ -26,6 +28,7 @@ export const DEFAULT_REACH: ReachSettings = {
   portMapping: true,
   dht: true,
   dhtBootstrap: [],
+  dhtRelays: [],
   meet: null,
   tcp: true,
   tls: false,
@@ -43,6 +46,10 @@ export const reachSchema: v.GenericSchema<unknown, ReachSettings> = v.strictObje
   portMapping: v.boolean(),
   dht: v.boolean(),
   dhtBootstrap: v.pipe(v.array(place), v.maxLength(MAX_BOOTSTRAP)),
+  dhtRelays: v.optional(
+    v.pipe(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))), v.maxLength(MAX_BOOTSTRAP)),
+    [],
+  ),
   meet: v.nullable(place),
   tcp: v.boolean(),
   tls: v.boolean(),

@@ -6,11 +6,12 @@ import type { PortMapping, PortMappingState } from "../reach/port-mapping.ts";
 import type { ReachSettings } from "../store/reach-settings.ts";
 
 export function reachView(settings: ReachSettings, mapping: PortMappingState): Reach {
-  const { portMapping, dht, dhtBootstrap, meet, tcp, tls, proxy } = settings;
+  const { portMapping, dht, dhtBootstrap, dhtRelays, meet, tcp, tls, proxy } = settings;
   return {
     portMapping,
     dht,
     dhtBootstrap: dhtBootstrap.map(placeText),
+    dhtRelays: [...dhtRelays],
     meet: meet ? placeText(meet) : "off",
     tcp,
     tls,

@@ -98,10 +98,17 @@ test.each([
     "dht.example:1",
   ],
   [
-    "reach --tcp off --tls on --proxy off --meet off --dht-bootstrap default",
+    `reach --tcp off --tls on --proxy off --meet off --dht-bootstrap default --dht-relays ${"aB".repeat(32)}`,
     {
       method: "reach.set",
-      params: { tcp: false, tls: true, proxy: "off", meet: "off", dhtBootstrap: [] },
+      params: {
+        tcp: false,
+        tls: true,
+        proxy: "off",
+        meet: "off",
+        dhtBootstrap: [],
+        dhtRelays: ["aB".repeat(32)],
+      },
     },
     "tls",
   ],

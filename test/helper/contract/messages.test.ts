@@ -125,6 +125,7 @@ describe("parameters", () => {
     ["reach.set", { meet: "no port" }],
     ["reach.set", { portMapping: "on" }],
     ["reach.set", { dhtBootstrap: Array(17).fill("a:1") }],
+    ["reach.set", { dhtRelays: ["0123"] }],
     ["reach.set", { proxy: "http://user:secret@proxy:3128" }],
     ["presets.set", { preset: "../dlna", on: true }],
     ["presets.set", { preset: "dlna" }],

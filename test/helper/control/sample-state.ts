@@ -138,6 +138,7 @@ export const SNAPSHOT: Snapshot = {
     portMapping: true,
     dht: true,
     dhtBootstrap: [],
+    dhtRelays: [],
     meet: "off",
     tcp: true,
     tls: false,

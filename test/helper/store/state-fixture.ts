@@ -100,6 +100,7 @@ export function fullState(): State {
         portMapping: false,
         dht: true,
         dhtBootstrap: [{ host: "192.0.2.53", port: 49737 }],
+        dhtRelays: ["ab".repeat(32)],
         meet: { host: "meet.example", port: 4443 },
         tcp: true,
         tls: false,
