@@ -73,7 +73,7 @@ function groupsText(groups: readonly Group[], now: number): string {
     { title: "RATE", value: (row) => amountText(row.rateBps, "bit/s"), align: "right" },
     { title: "PACKETS/S", value: (row) => Math.round(row.pps), align: "right" },
     { title: "PACKETS", value: (row) => row.packets, align: "right" },
-    { title: "LOSS", value: (row) => ratioText(row.lossRatio), align: "right" },
+    { title: "LOSS", value: lossText, align: "right" },
     { title: "TTL", value: ttlText },
     { title: "SEEN", value: (row) => (row.pps > 0 ? "now" : agoText(row.lastSeen, now)) },
   ]);
@@ -82,6 +82,11 @@ function groupsText(groups: readonly Group[], now: number): string {
 function ttlText({ ttl, ttlRaised }: Group): string | number {
   if (ttl !== 1) return ttl ?? "-";
   return ttlRaised ? "1 (raised)" : "1 (too low to be routed)";
+}
+
+/** What the whole session lost stands for a stream that does not number its packets. */
+function lossText({ lossRatio, lossOf }: Group): string {
+  return `${lossOf === "session" && lossRatio !== null ? "~" : ""}${ratioText(lossRatio)}`;
 }
 
 function listenerText(listener: Listener): string {

@@ -33,7 +33,7 @@ function groupLines(groups: readonly Group[], now: number): string[] {
     field("Packets", group.packets),
     field("Bytes", group.bytes),
     field("Rate", `${Math.round(group.rateBps)} bit/s, ${Math.round(group.pps)} packets/s`),
-    field("Loss", ratioText(group.lossRatio)),
+    field("Loss", `${ratioText(group.lossRatio)}${group.lossOf === "session" ? " of the session" : ""}`),
     field("TTL", group.ttl ?? "-"),
     field("First seen", agoText(group.firstSeen, now)),
     field("Last seen", agoText(group.lastSeen, now)),

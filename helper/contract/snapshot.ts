@@ -171,6 +171,11 @@ export const groupSchema = v.object({
   rateBps: count, // bits a second
   pps: count,
   lossRatio: v.nullable(ratio),
+  /**
+   * Where the loss is known from. stream: its RTP numbers, so from its sender to here; session: all packets of the
+   * member that it comes from, so between the two ends of the tunnel.
+   */
+  lossOf: v.nullable(v.picklist(["stream", "session"])),
   /** TTL or hop limit of the last packet as it entered: 1 means that the application must be told to raise it. */
   ttl: v.nullable(count),
   /** Carried although it enters with TTL 1. */

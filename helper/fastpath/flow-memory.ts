@@ -14,12 +14,15 @@ export const FLOW_VIF = 2;
 export const FLOW_EGRESS = 3;
 export const FLOW_KEY = 4;
 /** Doubles of a flow. Times in ms, as in counters.ts; the TTL (hop limit) is that of the last packet as it came in. */
-export const FLOW_DOUBLES = 5;
+export const FLOW_DOUBLES = 7;
 export const FLOW_PACKETS = 0;
 export const FLOW_BYTES = 1;
 export const FLOW_FIRST = 2;
 export const FLOW_LAST = 3;
 export const FLOW_TTL = 4;
+/** Of the RTP stream in it, where there is one: packets that came, and those that should have (rtp-meter.ts). */
+export const FLOW_RTP_RECEIVED = 5;
+export const FLOW_RTP_EXPECTED = 6;
 
 export function flowMemoryBytes(): number {
   return MAX_FLOWS * (FLOW_WORDS * 4 + FLOW_DOUBLES * 8);
@@ -55,6 +58,8 @@ export class FlowMemory {
         firstSeen: this.doubles[i * FLOW_DOUBLES + FLOW_FIRST]!,
         lastSeen: last,
         ttl: this.doubles[i * FLOW_DOUBLES + FLOW_TTL]!,
+        rtpReceived: this.doubles[i * FLOW_DOUBLES + FLOW_RTP_RECEIVED]!,
+        rtpExpected: this.doubles[i * FLOW_DOUBLES + FLOW_RTP_EXPECTED]!,
       };
       if (Atomics.load(this.versions, at + FLOW_VERSION) === version) flows.push(flow);
     }
@@ -73,6 +78,9 @@ export interface Flow {
   readonly firstSeen: number;
   readonly lastSeen: number;
   readonly ttl: number;
+  /** Packets of its RTP stream that came, late ones included, and those that should have; 0: none is known. */
+  readonly rtpReceived: number;
+  readonly rtpExpected: number;
 }
 
 /** Words of the compiled table as text; IPv4 stands in them as ::ffff:a.b.c.d. */

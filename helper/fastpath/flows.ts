@@ -1,6 +1,7 @@
 // What is going on: one entry a (source, group), bound to the vif it came in on first, with its exits resolved. A new
 // routing table makes entries resolve again when their next packet comes, so their counters go on.
 import { hashKey } from "#protocol/forwarding/route-table.ts";
+import type { Arena } from "./arena.ts";
 import type { Exit } from "./batch.ts";
 import {
   FLOW_BYTES,
@@ -20,7 +21,8 @@ import {
   MAX_FLOWS,
 } from "./flow-memory.ts";
 import type { FlowMemory } from "./flow-memory.ts";
-import { KEY_GROUP, KEY_SOURCE } from "./ip-packet.ts";
+import { KEY_GROUP, KEY_SOURCE, type IpPacket } from "./ip-packet.ts";
+import { RtpMeter } from "./rtp-meter.ts";
 
 /**
  * A source that was heard on one vif within this time is not taken from another (reverse path check). Longer than one
@@ -47,6 +49,7 @@ export class Flows {
   readonly #words: Uint32Array;
   readonly #versions: Int32Array;
   readonly #doubles: Float64Array;
+  readonly #rtp: RtpMeter;
   readonly #resolve: ResolveExits;
   readonly #tags = new Uint32Array(MAX_FLOWS); // hash, lowest bit set; 0: free
   readonly #resolvedAt = new Uint32Array(MAX_FLOWS);
@@ -58,6 +61,7 @@ export class Flows {
     this.#words = memory.words;
     this.#versions = memory.versions;
     this.#doubles = memory.doubles;
+    this.#rtp = new RtpMeter(memory.doubles);
     this.#resolve = resolve;
   }
 
@@ -87,6 +91,11 @@ export class Flows {
 
   exits(flow: number): FlowExits {
     return this.#exits[flow]!;
+  }
+
+  /** Looks at the packet for what the stream says about its losses. */
+  measure(flow: number, arena: Arena, offset: number, packet: IpPacket, now: number): void {
+    this.#rtp.observe(flow, arena, offset, packet, now);
   }
 
   count(flow: number, bytes: number, ttl: number, now: number): void {
@@ -137,6 +146,7 @@ export class Flows {
     this.#doubles[doubles + FLOW_BYTES] = 0;
     this.#doubles[doubles + FLOW_FIRST] = now;
     this.#doubles[doubles + FLOW_LAST] = now;
+    this.#rtp.reset(flow);
     this.#resolveNow(flow, inVif, key);
     Atomics.add(this.#versions, at + FLOW_VERSION, 1);
     return flow;

@@ -111,7 +111,7 @@ export class MulticastForwarder {
       }
     } else if (this.#p.vifs.lans > 0) hash = lanMemory.hash(packet, offset);
     const flow = this.#find(id, packet, now);
-    if (flow < 0 || !this.#leads(id, flow, packet, now)) return;
+    if (flow < 0 || !this.#leads(id, flow, packet, offset, now)) return;
     const exits = this.#flows.exits(flow);
     if (packet.ttl <= 1) {
       if (!exits.raisesTtl || packet.ttl === 0) {
@@ -162,7 +162,7 @@ export class MulticastForwarder {
       counters.drop(id, DROP_DUPLICATE);
       return;
     }
-    if (!this.#leads(id, flow, packet, now)) return;
+    if (!this.#leads(id, flow, packet, offset, now)) return;
     const exits = this.#flows.exits(flow);
     const i = this.#p.burst.batch.add(offset, packet.totalLength, KIND_MULTICAST, flags, flow);
     this.#p.burst.batch.mark(i, Math.max(0, hops - 1), origin, epoch, sequence);
@@ -209,8 +209,9 @@ export class MulticastForwarder {
   }
 
   /** Counts the packet in its flow. Does the flow go anywhere? */
-  #leads(id: number, flow: number, packet: IpPacket, now: number): boolean {
+  #leads(id: number, flow: number, packet: IpPacket, offset: number, now: number): boolean {
     this.#flows.count(flow, packet.totalLength, packet.ttl, now);
+    this.#flows.measure(flow, this.#p.arena, offset, packet, now);
     const exits = this.#flows.exits(flow);
     if (exits.local || exits.wires.length > 0) return true;
     this.#p.counters.drop(id, DROP_NO_LISTENER);

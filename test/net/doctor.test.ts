@@ -1,13 +1,15 @@
 // The doctor on computers with real firewalls, filters and links.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Check } from "#contract/snapshot.ts";
+import type { Check, Group, Snapshot } from "#contract/snapshot.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
 import { Lab } from "#test/support/lab.ts";
 import type { Machine } from "#test/support/machine.ts";
 import { missingForLab } from "#test/support/requirements.ts";
+import { sendVideo, VideoReceiver } from "#test/support/traffic/ffmpeg.ts";
+import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
 import { PORT } from "./streams-scene.ts";
 
-const missing = missingForLab();
+const missing = missingForLab("ffmpeg");
 
 /** Exit code and checks, whatever it found. */
 async function doctor(daemon: TestDaemon): Promise<{ readonly code: number; readonly checks: Check[] }> {
@@ -151,5 +153,54 @@ describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing}
       await lab.setWire({});
       expect(after - before).toBeGreaterThan(50);
     });
+  });
+
+  test("the loss of a stream is told by its own numbers, that of any other by the session", async () => {
+    const video = "239.42.1.1";
+    const other = "239.42.1.2";
+    await lab.setWire({ loss: 0.1 });
+    const children = [
+      new VideoReceiver(lab.host("away"), { group: `${video}:5004` }).child,
+      sendVideo(lab.host("source"), { group: `${video}:5004`, localAddress: lab.host("source").address4 }),
+    ];
+    const receiver = await startReceiver(lab.host("away"), { group: other });
+    await startSender(lab.host("source"), {
+      group: other,
+      interface: lab.host("source").interfaceName,
+      seconds: 60,
+    });
+    const lossOf = ({ groups }: Snapshot, group: string): Pick<Group, "lossRatio" | "lossOf"> | undefined =>
+      groups.find((one) => one.group === group && one.source !== null);
+    await away.until(
+      "both losses are seen",
+      (snapshot) => {
+        const [ofVideo, ofOther] = [lossOf(snapshot, video), lossOf(snapshot, other)];
+        return (
+          ofVideo?.lossOf === "stream" &&
+          ofVideo.lossRatio! > 0.02 &&
+          ofVideo.lossRatio! < 0.3 &&
+          ofOther?.lossOf === "session" &&
+          ofOther.lossRatio! > 0.02 &&
+          ofOther.lossRatio! < 0.3
+        );
+      },
+      30_000,
+    );
+    // At home, before the bad wire, nothing is missing; and what does not number itself has no session to tell.
+    await home.until(
+      "home hears all of it",
+      (snapshot) => {
+        const ofVideo = lossOf(snapshot, video);
+        return (
+          ofVideo?.lossOf === "stream" &&
+          ofVideo.lossRatio! < 0.01 &&
+          lossOf(snapshot, other)?.lossOf === null
+        );
+      },
+      20_000,
+    );
+    await lab.setWire({});
+    await receiver.stop();
+    for (const child of children) await child.stop();
   });
 });

@@ -1,8 +1,12 @@
 // Groups as clients see them: what flows, and who listens to what does not.
 import type { Group, Listener } from "#contract/snapshot.ts";
 import { EXIT_LOCAL, EXIT_WIRE, type ExitKind, type VifId } from "#protocol/forwarding/route-table.ts";
+import type { Flow } from "#fastpath/flow-memory.ts";
 import type { Engine } from "../engine.ts";
+import { Peer } from "../peer.ts";
+import { FlowLosses } from "./flow-losses.ts";
 import { FlowRates } from "./flow-rates.ts";
+import { sessionLoss } from "./session-loss.ts";
 
 /** Groups without a packet for this long and without a listener are not shown any more. */
 const SHOWN_MS = 60_000;
@@ -10,6 +14,7 @@ const SHOWN_MS = 60_000;
 export class GroupView {
   readonly #engine: Engine;
   readonly #rates = new FlowRates();
+  readonly #losses = new FlowLosses();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -58,7 +63,7 @@ export class GroupView {
           bytes: flow.bytes,
           rateBps: rate.bitsPerSecond,
           pps: rate.packetsPerSecond,
-          lossRatio: null,
+          ...this.#loss(flow, now),
           ttl: flow.ttl,
           ttlRaised: raised.has(flow.group),
           firstSeen: wall(flow.firstSeen),
@@ -78,13 +83,25 @@ export class GroupView {
           rateBps: 0,
           pps: 0,
           lossRatio: null,
+          lossOf: null,
           ttl: null,
           ttlRaised: raised.has(group),
           firstSeen: null,
           lastSeen: null,
         });
     this.#rates.forget(now);
+    this.#losses.forget(now);
     return shown;
+  }
+
+  /** What the stream says itself; else, of what came through the tunnel, what the session lost. */
+  #loss(flow: Flow, now: number): Pick<Group, "lossRatio" | "lossOf"> {
+    const ofStream = this.#losses.of(flow, now);
+    if (ofStream !== null) return { lossRatio: ofStream, lossOf: "stream" };
+    const { core, fastPath } = this.#engine;
+    const ofSession =
+      core.vifs.get(flow.vif) instanceof Peer ? sessionLoss(fastPath.counters(flow.vif)) : null;
+    return { lossRatio: ofSession, lossOf: ofSession === null ? null : "session" };
   }
 
   #vifName(id: VifId): string {

@@ -9,6 +9,7 @@ import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
 import type { Peer } from "../peer.ts";
 import type { PathKinds } from "../reach/path-kinds.ts";
+import { sessionLoss } from "./session-loss.ts";
 import { NO_TRAFFIC, trafficOf } from "./traffic.ts";
 
 export class NetworkView {
@@ -144,7 +145,7 @@ export class NetworkView {
       path: up && endpoint ? this.#engine.paths.of(endpoint) : "none",
       endpoint: endpoint ? endpointText(endpoint) : null,
       rttMs: rtt ?? null,
-      lossRatio: lossRatio(counters.highestCounter, counters.receivedUnderKey),
+      lossRatio: sessionLoss(counters),
       sending: sendingOf(peer),
       traffic: trafficOf(counters),
     };
@@ -206,10 +207,4 @@ function joinedState(network: JoinedNetworkRuntime, paths: PathKinds): Pick<Netw
 function ownAddresses(plan: AddressPlan, number: number): string[] {
   const { address6, address4 } = memberAddresses(plan, number);
   return [address6, address4];
-}
-
-/** Counters begin at 0, so `highest + 1` packets were sent under the key. */
-function lossRatio(highest: number, received: number): number | null {
-  if (received === 0) return null;
-  return Math.min(1, Math.max(0, 1 - received / (highest + 1)));
 }

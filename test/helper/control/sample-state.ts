@@ -34,6 +34,7 @@ export const STREAM: Group = {
   rateBps: 10_528_000,
   pps: 1_000,
   lossRatio: 0.012,
+  lossOf: "stream",
   ttl: 1,
   ttlRaised: false,
   firstSeen: NOW - 65_000,

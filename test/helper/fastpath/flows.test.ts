@@ -44,6 +44,8 @@ describe("a flow", () => {
         firstSeen: 1000,
         lastSeen: 1500,
         ttl: 15,
+        rtpReceived: 0,
+        rtpExpected: 0,
       },
     ]);
     expect(memory.list(1501)).toEqual([]);

@@ -12,6 +12,8 @@ function flow(packets: number, change: Partial<Flow> = {}): Flow {
     packets,
     bytes: packets * 1000,
     ttl: 16,
+    rtpReceived: 0,
+    rtpExpected: 0,
     firstSeen: 1_000,
     lastSeen: 1_000,
     ...change,
