@@ -3,9 +3,14 @@ import { plainText } from "#contract/plain-text.ts";
 import type { Preset } from "#contract/sharing.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
 import { onOff } from "./parse-value.ts";
+import { addShareLan } from "./share-lan.ts";
 
 export function addShare(program: Command, context: CliContext): void {
-  clientCommand(program, "share", "switch on what an application needs (castaway presets lists them), or off")
+  const share = clientCommand(
+    program,
+    "share",
+    "switch on what an application needs (castaway presets lists them), or off",
+  )
     .argument("<preset>", "such as iptv, dlna, cast, ros2, minecraft")
     .argument("[on|off]", "default: on", onOff)
     .action(async (preset: string, on: boolean | undefined, options: CommonOptions) => {
@@ -13,6 +18,7 @@ export function addShare(program: Command, context: CliContext): void {
       const result = await withClient(context, options, (client) => client.call("presets.set", params));
       print(context, options, result, shareText);
     });
+  addShareLan(share, context);
 }
 
 function shareText({ name, on, summary, proxies, lanAccess }: Preset): string {

@@ -10,6 +10,7 @@ import {
   type CommonOptions,
   type Output,
 } from "./context.ts";
+import { lanLines } from "./share-lan.ts";
 import { paint } from "./paint.ts";
 
 export function addStatus(program: Command, context: CliContext): void {
@@ -31,6 +32,7 @@ function statusText(context: CliContext, snapshot: Snapshot): string {
     ...snapshot.networks.flatMap((network) =>
       network.members.filter((m) => !m.self).map((m) => memberLine(m, now)),
     ),
+    ...snapshot.networks.flatMap(({ lanAccess }) => lanLines({ ...lanAccess, opens: [] })),
     `Streams: ${streams.length} running, ${amountText(rate, "bit/s")}; ${snapshot.groups.length} groups known`,
     `LAN interfaces: ${
       plainText(

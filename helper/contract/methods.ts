@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { presetName, presetSchema } from "./sharing.ts";
 import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
+import { shareSchema } from "./lan-access.ts";
 import {
   checkSchema,
   inviteSchema,
@@ -171,6 +172,19 @@ export const METHODS = {
   "presets.list": method("read", QUICK, noParams, v.object({ presets: v.array(presetSchema) })),
   "presets.set": method("own", QUICK, v.strictObject({ preset: presetName, on: v.boolean() }), presetSchema),
   "groups.raise-ttl": method("own", QUICK, v.strictObject({ group: addressText, on: v.boolean() }), nothing),
+  "share.get": method("read", QUICK, noParams, shareSchema),
+  /** Lets the members of the hosted network into this computer's LANs; `interfaces`: into these alone. */
+  "share.lan": method(
+    "own",
+    NETWORKED,
+    v.strictObject({
+      on: v.boolean(),
+      interfaces: v.optional(v.pipe(v.array(vifName), v.minLength(1), v.maxLength(8))),
+    }),
+    shareSchema,
+  ),
+  /** As a guest: whether the LANs that the host shares are reached from here. */
+  "share.use": method("own", QUICK, v.strictObject({ network, on: v.boolean() }), shareSchema),
 
   /** Who may drive the daemon beside root. */
   "owners.list": method("read", QUICK, noParams, v.object({ uids: v.array(uid) })),

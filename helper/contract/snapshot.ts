@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import { reachSchema } from "./reach.ts";
 import { sharingSchema } from "./sharing.ts";
+import { lanAccessSchema } from "./lan-access.ts";
 
 const text = v.string();
 const count = v.pipe(v.number(), v.finite(), v.minValue(0));
@@ -106,6 +107,7 @@ export const networkSchema = v.object({
   members: v.array(memberSchema),
   /** Multicast prefixes that cross this network. */
   sharedRanges: v.array(text),
+  lanAccess: lanAccessSchema,
   /** The host's own; empty for a guest. */
   invites: v.array(inviteSchema),
   requests: v.array(joinRequestSchema),

@@ -26,7 +26,7 @@ import { SOCKADDR_IN6 } from "./peer.ts";
 import type { Peer } from "./peer.ts";
 import { PeerExit } from "./peer-exit.ts";
 import { PeerSender } from "./peer-sender.ts";
-import { PrefixSet, UnicastRoutes } from "./prefixes.ts";
+import { PrefixSet } from "./prefixes.ts";
 import { REASSEMBLY_SLOTS, Reassembly } from "./reassembly.ts";
 import { ReceiveRing, SLOTS } from "./receive-ring.ts";
 import { Segmenter } from "./segmenter.ts";
@@ -150,7 +150,7 @@ export class Engine {
         this.#forwarder.setRaised(command.groups);
         return;
       case "unicast-routes":
-        this.#forwarder.setUnicast(new UnicastRoutes(command.routes));
+        this.#forwarder.setUnicast(command.routes);
         return;
       case "peer-keys":
         this.#withPeer(command.vif, (peer) => this.#keys.install(peer, command.keys, command.confirmed));

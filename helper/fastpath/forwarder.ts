@@ -1,5 +1,5 @@
 // Where every packet comes by: parsed, and handed to the multicast or the unicast side.
-import type { FastPathEvent } from "#ports/fast-path.ts";
+import type { FastPathEvent, UnicastRoute } from "#ports/fast-path.ts";
 import type { RouteTable } from "#protocol/forwarding/route-table.ts";
 import type { Arena } from "./arena.ts";
 import { Burst } from "./burst.ts";
@@ -9,7 +9,7 @@ import type { FlowMemory } from "./flow-memory.ts";
 import { IpPacket } from "./ip-packet.ts";
 import type { LanMemory } from "./lan-memory.ts";
 import { MulticastForwarder } from "./multicast-forwarder.ts";
-import type { UnicastRoutes } from "./prefixes.ts";
+import { UnicastRoutes } from "./prefixes.ts";
 import type { SequenceCounter } from "./sequence-counter.ts";
 import type { PeerSender } from "./peer-sender.ts";
 import { UnicastForwarder } from "./unicast-forwarder.ts";
@@ -54,9 +54,9 @@ export class Forwarder {
     this.#multicast.setRaised(groups);
   }
 
-  setUnicast(routes: UnicastRoutes): void {
-    this.#unicast.setRoutes(routes);
-    this.#multicast.setRoutes(routes);
+  setUnicast(routes: readonly UnicastRoute[]): void {
+    this.#unicast.setRoutes(new UnicastRoutes(routes));
+    this.#multicast.setRoutes(new UnicastRoutes(routes.filter(({ lan }) => !lan)));
   }
 
   /** Between bursts, as removeVif(). */

@@ -55,6 +55,8 @@ export type VifDevice =
 export interface UnicastRoute extends AddressPrefix {
   /** The vif that has the addresses: to it alone, and from it alone. NO_VIF: nobody has them now. */
   readonly vif: number;
+  /** A LAN behind that vif, whose addresses others may have too on LANs of their own: streams from them come from anywhere. */
+  readonly lan?: boolean;
 }
 
 /** The number that no vif has. */

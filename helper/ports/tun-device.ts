@@ -8,6 +8,8 @@ export interface TunAddresses {
    * a group without naming an interface; groups outside of them keep the interface that they had.
    */
   readonly routes: readonly Prefix[];
+  /** LANs behind the tunnel, and the address that this computer has for those on them. */
+  readonly lans: readonly { readonly prefix: Prefix; readonly source: Address }[];
 }
 
 /** This computer's end of the tunnel. What is configured survives the process until remove(). */

@@ -2,6 +2,7 @@
 import { hasAesInstructions } from "#edge/linux/evp.ts";
 import { openHostJoins } from "#edge/linux/host-joins.ts";
 import { openLinks } from "#edge/linux/interfaces.ts";
+import { kernelGateway } from "#edge/linux/kernel-gateway.ts";
 import { localMemberships } from "#edge/linux/memberships.ts";
 import { openRouterLink } from "#edge/portable/router-link.ts";
 import { linuxStreamSockets } from "#edge/linux/stream-sockets.ts";
@@ -10,6 +11,7 @@ import { FastPathThread } from "#fastpath/fast-path-thread.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { StreamSockets } from "#ports/stream-sockets.ts";
+import type { KernelGateway } from "#ports/gateway.ts";
 import type { Links } from "#ports/links.ts";
 import type { OpenRouterLink } from "#ports/router-link.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
@@ -27,6 +29,8 @@ export interface EnginePorts {
   startFastPath(): FastPathHandle;
   openLinks(): Links;
   readonly openRouterLink: OpenRouterLink;
+  /** undefined: this computer cannot forward. */
+  openGateway(): KernelGateway | undefined;
   /** `local`: what programs joined, without what was joined through `own`. */
   openJoins(): { readonly own: HostJoins; readonly local: LocalMemberships };
 }
@@ -40,6 +44,7 @@ export function linuxPorts(): EnginePorts {
     startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options)),
     openLinks,
     openRouterLink,
+    openGateway: kernelGateway,
     openJoins: () => {
       const own = openHostJoins();
       return { own, local: localMemberships(own) };

@@ -8,11 +8,13 @@ import type { Links } from "#ports/links.ts";
 import type { Log } from "#ports/log.ts";
 import type { HostJoins } from "#ports/memberships.ts";
 import { mappingNonce, originId } from "#protocol/addressing/network-id.ts";
+import { networkOf } from "#protocol/addressing/shared-lans.ts";
 import { FORWARDING_LIMITS, Forwarding } from "#protocol/forwarding/forwarding.ts";
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
 import { family } from "#wire/address.ts";
 import { Core } from "./core.ts";
 import type { EnginePorts, FastPathHandle } from "./engine-ports.ts";
+import { LanSharing } from "./gateway/lan-sharing.ts";
 import { LanBeacons } from "./lan-beacons.ts";
 import { Lans } from "./lans.ts";
 import type { LanSetting } from "./store/state.ts";
@@ -65,6 +67,7 @@ export class Engine {
   readonly sharing: Sharing;
   readonly datagrams: Datagrams;
   readonly streaming: Streaming;
+  readonly lanSharing: LanSharing;
   readonly #hostJoins: HostJoins;
   readonly #links: Links;
   readonly #watch: NetworkWatch;
@@ -160,7 +163,7 @@ export class Engine {
           .flatMap((link) =>
             link.name === this.tun.name
               ? []
-              : link.addresses.map((own) => ({ address: own.address, length: own.prefixLength })),
+              : link.addresses.map((own) => networkOf(own.address, own.prefixLength)),
           ),
       addressesChanged: () => this.#addressesChanged(),
       reachChanged: () => this.#beacons.refresh(),
@@ -183,6 +186,15 @@ export class Engine {
       hosting: () => this.networks.hosted?.enabled === true,
       isOwn: (name) => name === this.tun.name,
       isTaken: (name) => this.sockets.has(name),
+    });
+    this.lanSharing = new LanSharing({
+      core: this.core,
+      tun: this.tun.name,
+      kernel: this.tun.name === undefined ? undefined : ports.openGateway(),
+      folder: keeper.folder,
+      publicKey: machine.publicKey,
+      hosted: () => this.networks.hosted,
+      lans: this.lans,
     });
     this.#beacons = new LanBeacons({
       core: this.core,
@@ -228,6 +240,7 @@ export class Engine {
   settingsChanged(): void {
     this.sharing.changed();
     this.lans.refresh();
+    this.lanSharing.refresh();
     this.#beacons.refresh();
     this.statics.refresh();
     this.mapping.refresh();
@@ -248,6 +261,7 @@ export class Engine {
   async close(reason: "bye" | "restarting"): Promise<void> {
     this.#watch.close();
     const unmapped = this.mapping.close(reason === "restarting");
+    await this.lanSharing.close();
     this.networks.close(reason);
     this.streaming.close();
     this.#beacons.close();
@@ -317,15 +331,18 @@ export class Engine {
 
   #addressesChanged(): void {
     this.sharing.networksChanged();
-    const { addresses, routes, unicast } = this.networks.addresses();
-    this.tun.configure({ addresses, routes }, this.core.log);
+    const { addresses, routes, lans, unicast, behindTun } = this.networks.addresses();
+    this.tun.configure({ addresses, routes, lans }, this.core.log);
     const { vif } = this.tun;
     const own = addresses.flatMap(({ address }) =>
       vif === undefined
         ? []
         : [{ ...mappedPrefix({ address, length: family(address) === 4 ? 32 : 128 }), vif }],
     );
-    this.fastPath.send({ type: "unicast-routes", routes: [...own, ...unicast] });
+    const forwarded = behindTun.flatMap((prefix) =>
+      vif === undefined ? [] : [{ ...mappedPrefix(prefix), vif, lan: true }],
+    );
+    this.fastPath.send({ type: "unicast-routes", routes: [...own, ...unicast, ...forwarded] });
     this.core.changed();
   }
 

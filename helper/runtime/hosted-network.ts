@@ -11,9 +11,10 @@ import type { SessionEvent } from "#protocol/session/session-types.ts";
 import type { ProxyName } from "#protocol/discovery/presets.ts";
 import { prefixText, type Prefix } from "#wire/address.ts";
 import { NO_VIF } from "#ports/fast-path.ts";
+import type { SharedLan } from "#wire/control-network.ts";
 import { Joiners } from "./hosted-joiners.ts";
 import { HostedPeers } from "./hosted-peers.ts";
-import { mappedPrefix, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
+import { mappedPrefix, NO_ADDRESSES, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
 import { networkEntries } from "./network-entries.ts";
 import type { Peer, PeerNetwork } from "./peer.ts";
 import type { HostedNetwork } from "./store/network-schemas.ts";
@@ -29,6 +30,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
   readonly #joiners: Joiners;
   readonly #lastSeen = new Map<number, number>(); // wall ms by member number
   #candidates: readonly Candidate[] = [];
+  #sharedLans: readonly SharedLan[] = [];
   #enabled: boolean;
   #proxies: ReadonlySet<ProxyName> = new Set();
 
@@ -98,6 +100,20 @@ export class HostedNetworkRuntime implements PeerNetwork {
     this.#record = { ...this.#record, sharedRanges };
     this.#proxies = proxies;
     this.#changed();
+  }
+
+  /** Whether members may reach our LANs, and on which interfaces. */
+  shareLan(shareLan: boolean, shareLanOn: readonly string[]): void {
+    this.#record = { ...this.#record, shareLan, shareLanOn };
+    this.#context.stateChanged();
+  }
+
+  /** The LANs that this computer forwards to now. */
+  setSharedLans(lans: readonly SharedLan[]): void {
+    if (JSON.stringify(lans) === JSON.stringify(this.#sharedLans)) return;
+    this.#sharedLans = lans;
+    this.#announce();
+    this.#context.addressesChanged();
   }
 
   createInvite(
@@ -230,7 +246,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
 
   addresses(): NetworkAddresses {
     const { prefix6, prefix4 } = this.#record.plan;
-    if (!this.#enabled) return { addresses: [], routes: [], unicast: [] };
+    if (!this.#enabled) return NO_ADDRESSES;
     const own = memberAddresses(this.#record.plan, HOST_NUMBER);
     return {
       addresses: [
@@ -238,6 +254,8 @@ export class HostedNetworkRuntime implements PeerNetwork {
         { address: own.address4, prefixLength: 32 },
       ],
       routes: [prefix6, prefix4],
+      lans: [],
+      behindTun: this.#sharedLans.flatMap(({ prefix, mapped }) => (mapped ? [prefix, mapped] : [prefix])),
       unicast: [
         // What no member has that is here now: nobody may use it in their place.
         ...[prefix6, prefix4].map((prefix) => ({ ...mappedPrefix(prefix), vif: NO_VIF })),
@@ -300,6 +318,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
       ...this.#record,
       candidates: this.#candidates,
       proxies: this.#proxies,
+      sharedLans: this.#sharedLans,
       members,
       online: (member) => this.peerOfMember(member)?.session.up === true,
     });

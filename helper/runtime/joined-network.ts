@@ -1,6 +1,7 @@
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { JoinedNetwork } from "#protocol/addressing/joined-network.ts";
 import { memberAddresses } from "#protocol/addressing/member-addresses.ts";
+import type { LanWay } from "#protocol/addressing/shared-lans.ts";
 import { networkId, networkIdText } from "#protocol/addressing/network-id.ts";
 import { readNews, type MemberEntry } from "#protocol/addressing/network-news.ts";
 import type { ProxyName } from "#protocol/discovery/presets.ts";
@@ -10,8 +11,8 @@ import type { Accepted, Authorization } from "#protocol/session/acceptor.ts";
 import type { SessionEvent } from "#protocol/session/session-types.ts";
 import { sameEndpoint } from "#ports/endpoint.ts";
 import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
-import { prefixText, type Prefix } from "#wire/address.ts";
-import { mappedPrefix, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
+import { family, prefixText, type Prefix } from "#wire/address.ts";
+import { mappedPrefix, NO_ADDRESSES, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
 import { Peer, type PeerNetwork } from "./peer.ts";
 
 /** What the host shares lands in the tunnel; what is never routed or needs a proxy does not, whatever it says. */
@@ -189,21 +190,51 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   addresses(): NetworkAddresses {
     const { assigned, enabled, sharedRanges } = this.#record;
     // They stay while the host is away: what applications joined and connected waits for its return.
-    if (!assigned || !enabled || this.#state.state === "refused")
-      return { addresses: [], routes: [], unicast: [] };
+    if (!assigned || !enabled || this.#state.state === "refused") return NO_ADDRESSES;
     const own = memberAddresses(assigned.plan, assigned.number);
     const { prefix6, prefix4 } = assigned.plan;
     const peer = this.#peer;
+    const lans = viaOf(this.lanWays());
     return {
       addresses: [
         { address: own.address6, prefixLength: 64 },
         { address: own.address4, prefixLength: 32 },
       ],
       routes: [prefix6, prefix4, ...this.#landing(sharedRanges)],
+      lans: lans.map((prefix) => ({
+        prefix,
+        source: family(prefix.address) === 4 ? own.address4 : own.address6,
+      })),
       unicast: peer?.forwarding
-        ? [prefix6, prefix4].map((prefix) => ({ ...mappedPrefix(prefix), vif: peer.id }))
+        ? [
+            ...[prefix6, prefix4].map((prefix) => ({ ...mappedPrefix(prefix), vif: peer.id })),
+            ...lans.map((prefix) => ({ ...mappedPrefix(prefix), vif: peer.id, lan: true })),
+          ]
         : [],
+      behindTun: [],
     };
+  }
+
+  /** The host's LANs, and how this computer reaches each. */
+  lanWays(): readonly LanWay[] {
+    return this.#context.lanWays(this.id);
+  }
+
+  setUseLans(useLans: boolean): void {
+    this.#record = { ...this.#record, useLans };
+    this.#context.stateChanged();
+    this.#context.addressesChanged();
+  }
+
+  /** The ways to the host's LANs may be other ones: what it may send from is what we send to it. */
+  refreshSources(): void {
+    if (this.#peer?.forwarding) this.#admit(this.#peer);
+  }
+
+  #admit(peer: Peer): void {
+    const { prefix6, prefix4 } = this.#record.assigned!.plan;
+    const prefixes = [prefix6, prefix4, ...viaOf(this.lanWays())];
+    peer.admit(this.id, false, prefixes.map(mappedPrefix));
   }
 
   /** Asked often, and the same for as long as the host says the same. */
@@ -230,14 +261,13 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   #connected(peer: Peer): void {
     const { assigned } = this.#record;
     if (!assigned) return;
-    const { prefix6, prefix4 } = assigned.plan;
-    peer.admit(this.id, false, [mappedPrefix(prefix6), mappedPrefix(prefix4)]);
+    this.#admit(peer);
     this.#context.addressesChanged();
     if (this.#state.state === "connected") return;
     this.#context.core.log.write("info", "connected", {
       network: this.#record.networkName,
       number: assigned.number,
-      prefix: prefixText(prefix6),
+      prefix: prefixText(assigned.plan.prefix6),
     });
     this.#become({ state: "connected", since: this.#context.core.clock.wall() });
   }
@@ -257,4 +287,8 @@ export class JoinedNetworkRuntime implements PeerNetwork {
     this.#context.core.changed();
     for (const watcher of this.#watchers) watcher(state);
   }
+}
+
+function viaOf(ways: readonly LanWay[]): Prefix[] {
+  return ways.flatMap(({ via }) => (via ? [via] : []));
 }

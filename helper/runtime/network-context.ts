@@ -2,6 +2,7 @@ import type { KeyPair } from "#noise/x25519.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { AddressPrefix, UnicastRoute } from "#ports/fast-path.ts";
 import type { TunAddresses } from "#ports/tun-device.ts";
+import type { LanWay } from "#protocol/addressing/shared-lans.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import type { VifId } from "#protocol/forwarding/route-table.ts";
 import type { SessionTraffic } from "#protocol/session/session-types.ts";
@@ -31,6 +32,8 @@ export interface NetworkContext {
   readonly rememberEndpoint: (publicKey: Uint8Array, endpoint: Endpoint) => void;
   /** Something that the store keeps has changed. */
   readonly stateChanged: () => void;
+  /** How this computer reaches the LANs of the host of a network that it joined. */
+  readonly lanWays: (networkId: string) => readonly LanWay[];
   /** Own addresses, routes or reachable members have changed. */
   readonly addressesChanged: () => void;
   /** A network can be carried for from now on, or not any more. */
@@ -40,7 +43,17 @@ export interface NetworkContext {
 /** What a network adds to this computer. */
 export interface NetworkAddresses extends TunAddresses {
   readonly unicast: readonly UnicastRoute[];
+  /** What is behind this computer's kernel, beside the computer itself. */
+  readonly behindTun: readonly Prefix[];
 }
+
+export const NO_ADDRESSES: NetworkAddresses = {
+  addresses: [],
+  routes: [],
+  lans: [],
+  unicast: [],
+  behindTun: [],
+};
 
 /** As the fast path has prefixes: 16 bytes, IPv4 mapped. */
 export function mappedPrefix(prefix: Prefix): AddressPrefix {

@@ -2,7 +2,7 @@ import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
 import type { Member } from "#protocol/addressing/member.ts";
 import type { ProxyName } from "#protocol/discovery/presets.ts";
-import type { NetworkEntry } from "#wire/control-network.ts";
+import type { NetworkEntry, SharedLan } from "#wire/control-network.ts";
 import type { HostedNetwork } from "./store/network-schemas.ts";
 
 /** What the host tells every member of its network: the network, where the host is reached, who belongs to it. */
@@ -11,15 +11,17 @@ export function networkEntries(network: {
   readonly plan: HostedNetwork["plan"];
   readonly sharedRanges: HostedNetwork["sharedRanges"];
   readonly candidates: readonly Candidate[];
+  readonly sharedLans: readonly SharedLan[];
   readonly proxies: ReadonlySet<ProxyName>;
   readonly members: readonly Member[];
   readonly online: (member: Member) => boolean;
 }): NetworkEntry[] {
-  const { name, plan, sharedRanges, candidates, proxies, members, online } = network;
+  const { name, plan, sharedRanges, candidates, sharedLans, proxies, members, online } = network;
   return [
     { kind: "network", name, prefix6: plan.prefix6, prefix4: plan.prefix4, ranges: sharedRanges },
     { kind: "candidates", candidates: [...candidates] },
     { kind: "proxies", mdns: proxies.has("mdns"), ssdp: proxies.has("ssdp") },
+    ...(sharedLans.length > 0 ? [{ kind: "lans", lans: sharedLans } as const] : []),
     ...members.map((member): NetworkEntry => ({
       kind: "member",
       number: member.number,

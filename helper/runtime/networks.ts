@@ -4,6 +4,7 @@ import type { Candidate, JoinedNetwork } from "#protocol/addressing/joined-netwo
 import { Members } from "#protocol/addressing/members.ts";
 import { cleanName } from "#protocol/addressing/names.ts";
 import { chooseIpv4Prefix, ulaPrefix } from "#protocol/addressing/prefixes.ts";
+import { lanWays, type LanWay } from "#protocol/addressing/shared-lans.ts";
 import type { VifId } from "#protocol/forwarding/route-table.ts";
 import { DEFAULT_SHARED } from "#protocol/forwarding/scope.ts";
 import { InviteError } from "#protocol/invite/invite-error.ts";
@@ -22,7 +23,7 @@ import type { SessionOwner } from "./transport.ts";
 
 export interface NetworksOptions extends Omit<
   NetworkContext,
-  "lastEndpoint" | "rememberEndpoint" | "stateChanged"
+  "lastEndpoint" | "rememberEndpoint" | "stateChanged" | "lanWays"
 > {
   readonly keeper: StateKeeper;
   readonly localStatic: KeyPair;
@@ -52,6 +53,11 @@ export class Networks {
       ...options,
       lastEndpoint: (key) => keeper.lastEndpoint(key),
       rememberEndpoint: (key, endpoint) => keeper.rememberEndpoint(key, endpoint),
+      lanWays: (id) => this.#lanWays(id),
+      addressesChanged: () => {
+        for (const network of this.joined.values()) network.refreshSources();
+        options.addressesChanged();
+      },
       stateChanged: () => {
         keeper.changed();
         options.core.changed();
@@ -168,6 +174,7 @@ export class Networks {
   handleNetworkChanged(now: number): void {
     this.candidatesChanged();
     for (const network of this.joined.values()) network.handleNetworkChanged(now);
+    this.#context.addressesChanged(); // a LAN that we are on may have the addresses of one behind the tunnel now
   }
 
   addresses(): NetworkAddresses {
@@ -178,7 +185,9 @@ export class Networks {
       addresses: all.flatMap((one) => one.addresses),
       // Networks may share the same ranges; a route exists once.
       routes: uniquePrefixes(all.flatMap((one) => one.routes)),
+      lans: all.flatMap((one) => one.lans),
       unicast: all.flatMap((one) => one.unicast),
+      behindTun: all.flatMap((one) => one.behindTun),
     };
   }
 
@@ -222,6 +231,26 @@ export class Networks {
   accepted(accepted: Accepted, now: number): void {
     if (accepted.fromHost) this.#joinedOf(accepted.publicKey)?.accepted(accepted, now);
     else this.#hosted?.accepted(accepted, now);
+  }
+
+  /** Whoever was joined first has the addresses that two hosts' LANs share. */
+  #lanWays(id: string): readonly LanWay[] {
+    if ((this.joined.get(id)?.record.sharedLans ?? []).length === 0) return [];
+    const plans = [
+      this.#hosted?.record.plan,
+      ...[...this.joined.values()].map((one) => one.record.assigned?.plan),
+    ];
+    const inUse = [
+      ...this.#options.addressesInUse(),
+      ...plans.flatMap((plan) => (plan ? [plan.prefix4] : [])),
+    ];
+    for (const { id: other, record } of this.joined.values()) {
+      const { sharedLans = [], useLans = true, enabled } = record;
+      const ways = useLans && enabled ? lanWays(sharedLans, inUse) : [];
+      if (other === id) return ways;
+      inUse.push(...ways.flatMap(({ via }) => (via ? [via] : [])));
+    }
+    return [];
   }
 
   #joinedOf(publicKey: Uint8Array): JoinedNetworkRuntime | undefined {

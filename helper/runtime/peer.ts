@@ -57,6 +57,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   #multicastLimit: number | undefined;
   readonly #streamCalls: StreamCalls;
   #forwarding = false;
+  #sources = "";
   #closed = false;
 
   constructor(core: Core, transport: Transport, id: VifId, options: PeerOptions) {
@@ -114,7 +115,9 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
 
   /** From now on packets of the peer are carried on, and packets to it. */
   admit(network: string, hostOfNetwork: boolean, sources: readonly AddressPrefix[]): void {
-    this.#core.fastPath.send({ type: "peer-sources", vif: this.id, sources });
+    const key = JSON.stringify(sources);
+    if (key !== this.#sources) this.#core.fastPath.send({ type: "peer-sources", vif: this.id, sources });
+    this.#sources = key;
     if (this.#forwarding) return;
     this.#forwarding = true;
     this.#core.addVif(this, { kind: "peer", network, hostOfNetwork, upstream: true });

@@ -19,6 +19,8 @@ export interface StateKeeperOptions {
 
 /** The state in memory and its way to the disk: settings here, networks with those who run them. */
 export class StateKeeper {
+  /** Where it is kept. */
+  readonly folder: string;
   #state: State;
   readonly #peers = new Map<string, CachedPeer>();
   readonly #saver: Saver;
@@ -31,6 +33,7 @@ export class StateKeeper {
     cached: readonly CachedPeer[],
     { folder, clock, log }: StateKeeperOptions,
   ) {
+    this.folder = folder;
     this.#state = state;
     this.#clock = clock;
     for (const peer of cached) this.#peers.set(peer.publicKey.toHex(), peer);

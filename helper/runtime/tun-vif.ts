@@ -76,7 +76,7 @@ export class TunVif implements RuntimeVif, TunnelEnd {
     if (!keep) {
       const joined = [...this.#memberships.read(this.device.index).keys()];
       if (!joined.some((group) => this.#core.forwarding.mayCross(group))) return this.device.remove();
-      this.configure({ addresses: [], routes: [] }, this.#core.log);
+      this.configure({ addresses: [], routes: [], lans: [] }, this.#core.log);
     }
     this.device.close();
   }

@@ -10,6 +10,14 @@ import { DecodeError, EncodeError, Reader, Writer } from "./cursor.ts";
 export const MAX_RANGES = 32;
 export const MAX_CANDIDATES = 8;
 export const MAX_HOST_BYTES = 120;
+export const MAX_SHARED_LANS = 8;
+
+/** A LAN of the host that members may reach by unicast. */
+export interface SharedLan {
+  readonly prefix: Prefix;
+  /** Of the same family and length: the same addresses under another prefix, for members whose own network is `prefix` too. */
+  readonly mapped: Prefix | undefined;
+}
 
 export type NetworkEntry =
   | {
@@ -26,7 +34,9 @@ export type NetworkEntry =
   /** Where the host can be reached: an address or a host name, and a port. */
   | { readonly kind: "candidates"; readonly candidates: readonly { host: string; port: number }[] }
   /** Discovery proxies that run in this network. */
-  | { readonly kind: "proxies"; readonly mdns: boolean; readonly ssdp: boolean };
+  | { readonly kind: "proxies"; readonly mdns: boolean; readonly ssdp: boolean }
+  /** The host's LANs that members may reach by unicast. */
+  | { readonly kind: "lans"; readonly lans: readonly SharedLan[] };
 
 /** An entry is set as a whole, or removed by its key. */
 export type NetworkChange =
@@ -37,6 +47,7 @@ const NETWORK = 1;
 const ASSIGNED = 2;
 const MEMBER = 3;
 const CANDIDATES = 4;
+const LANS = 5;
 const PROXIES = 6;
 const PROXY_MDNS = 1;
 const PROXY_SSDP = 2;
@@ -47,10 +58,11 @@ const SINGLE_KEYS = {
   network: NETWORK,
   assigned: ASSIGNED,
   candidates: CANDIDATES,
+  lans: LANS,
   proxies: PROXIES,
 } as const;
 
-/** The key of an entry in the replicated table: "network", "assigned", "candidates", "member 7". */
+/** The key of an entry in the replicated table: "network", "assigned", "candidates", "lans", "member 7". */
 export function networkKey(entry: NetworkEntry): string {
   return entry.kind === "member" ? memberKey(entry.number) : entry.kind;
 }
@@ -104,6 +116,8 @@ function decodeEntry(kind: number, number: number, reader: Reader): NetworkEntry
       const flags = reader.u8("proxies");
       return { kind: "proxies", mdns: (flags & PROXY_MDNS) !== 0, ssdp: (flags & PROXY_SSDP) !== 0 };
     }
+    case LANS:
+      return { kind: "lans", lans: readLans(reader) };
     default:
       return undefined;
   }
@@ -146,6 +160,9 @@ export function encodeNetworkChange(key: string, entry: NetworkEntry | undefined
         writer.u16(port, "port");
         writeText(writer, host, MAX_HOST_BYTES, "host");
       }
+      break;
+    case "lans":
+      writeLans(writer, entry.lans);
   }
   return writer.done();
 }
@@ -164,6 +181,29 @@ function writeRanges(writer: Writer, ranges: readonly Prefix[]): void {
   if (ranges.length > MAX_RANGES) throw new EncodeError("ranges", ranges.length, MAX_RANGES);
   writer.u8(ranges.length, "ranges");
   for (const range of ranges) writePrefix(writer, range, "range");
+}
+
+function readLans(reader: Reader): SharedLan[] {
+  const count = reader.u8("LANs");
+  if (count > MAX_SHARED_LANS) throw new DecodeError("LANs", count, MAX_SHARED_LANS);
+  return Array.from({ length: count }, () => {
+    const prefix = readPrefix(reader, "LAN");
+    if (reader.u8("LAN flags") % 2 === 0) return { prefix, mapped: undefined };
+    const mapped = readPrefix(reader, "mapped LAN", family(prefix.address));
+    if (mapped.length !== prefix.length)
+      throw new DecodeError("mapped LAN length", mapped.length, prefix.length);
+    return { prefix, mapped };
+  });
+}
+
+function writeLans(writer: Writer, lans: readonly SharedLan[]): void {
+  if (lans.length > MAX_SHARED_LANS) throw new EncodeError("LANs", lans.length, MAX_SHARED_LANS);
+  writer.u8(lans.length, "LANs");
+  for (const { prefix, mapped } of lans) {
+    writePrefix(writer, prefix, "LAN");
+    writer.u8(mapped ? 1 : 0, "LAN flags");
+    if (mapped) writePrefix(writer, mapped, "mapped LAN");
+  }
 }
 
 function readPrefix(reader: Reader, field: string, expected?: 4 | 6): Prefix {

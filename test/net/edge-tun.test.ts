@@ -19,6 +19,7 @@ const CONFIG = {
     { address: "fe80::2", prefixLength: 64 },
   ],
   routes: ["239.0.0.0/8", "ff1e::/16"].map(parsePrefix),
+  lans: [],
 };
 
 let net: Namespaces;
@@ -211,6 +212,7 @@ describe("the device", () => {
     tun.configure({
       addresses: [{ address: "10.99.0.3", prefixLength: 24 }],
       routes: [parsePrefix("ff3e::/16")],
+      lans: [],
     });
     const link = inside(net.near, () => {
       const netlink = new NetlinkSocket();

@@ -103,6 +103,7 @@ export const TUN_CONFIG = {
     { address: "fd99::2", prefixLength: 64 },
   ],
   routes: ["239.0.0.0/8", "ff1e::/16"].map(parsePrefix),
+  lans: [],
 };
 
 /** Without close(), which cannot be handed to another thread. */

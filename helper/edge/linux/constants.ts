@@ -126,7 +126,7 @@ export const VIRTIO_NET_HDR_F_DATA_VALID = 2;
 export const VIRTIO_NET_HDR_GSO_NONE = 0;
 export const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
 
-/** Every packet that we send on a LAN carries this mark, so that our own capture leaves it alone. "CwWa". */
+/** Every packet that we send on a LAN or to another member carries this mark: our own capture and routes leave it alone. "CwWa". */
 export const OWN_MARK = 0x43577761;
 /** Ethertype of the frames by which two members on one LAN find each other (IEEE local experimental 1). */
 export const BEACON_ETHERTYPE = 0x88b5;

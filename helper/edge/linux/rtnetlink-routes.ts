@@ -15,6 +15,7 @@ const RTA_DST = 1;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
+const RTA_PREFSRC = 7;
 const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
 
@@ -24,6 +25,7 @@ const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
+const RT_TABLE_COMPAT = 252; // in the header's byte, for numbers that do not fit it
 /** Our routes carry this rtm_protocol, by which a restarted service knows them again. Not in rt_protos. */
 export const ROUTE_PROTOCOL = 0x63;
 /** Before the kernel's own multicast routes (256) and DHCP's defaults. */
@@ -81,6 +83,15 @@ export function isDefaultRoute(route: RouteRecord): boolean {
   return route.destination.length === 0 && route.type === RTN_UNICAST && route.table === RT_TABLE_MAIN;
 }
 
+interface RouteOptions {
+  readonly metric?: number;
+  readonly protocol?: number;
+  /** Without it, the one in which the prefix has an effect. */
+  readonly table?: number;
+  /** What programs send from that do not choose. An address of this computer. */
+  readonly source?: Address;
+}
+
 /**
  * IPv6 multicast is looked up in table local first, where every interface has ff00::/8 for itself; only there does
  * a longer prefix win, for sends as well as for joins that name no interface. IPv4 has nothing in the way in main.
@@ -88,15 +99,15 @@ export function isDefaultRoute(route: RouteRecord): boolean {
 function routeMessage(
   prefix: Prefix,
   interfaceIndex: number,
-  { metric = METRIC, protocol = ROUTE_PROTOCOL } = {},
+  { metric = METRIC, protocol = ROUTE_PROTOCOL, table: of, source }: RouteOptions = {},
 ): Buffer {
   const multicast = isMulticast(prefix.address);
   const v6 = family(prefix.address) === 6;
-  const table = v6 && multicast ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
+  const table = of ?? (v6 && multicast ? RT_TABLE_LOCAL : RT_TABLE_MAIN);
   const head = Buffer.alloc(RTMSG);
   head[0] = v6 ? AF_INET6 : AF_INET;
   head[1] = prefix.length;
-  head[4] = table;
+  head[4] = table < 256 ? table : RT_TABLE_COMPAT;
   head[5] = protocol;
   head[6] = v6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
   head[7] = v6 && multicast ? RTN_MULTICAST : RTN_UNICAST;
@@ -106,37 +117,55 @@ function routeMessage(
     [RTA_PRIORITY, u32(metric)],
     [RTA_TABLE, u32(table)],
   ];
+  if (source !== undefined) attributes.push([RTA_PREFSRC, addressBytes(source)]);
   return Buffer.concat([head, encodeAttributes(attributes)]);
 }
 
 /** All routes of a family in tables main and local. */
 export function listRoutes(netlink: NetlinkSocket, of: Family): RouteRecord[] {
+  return dumpRoutes(netlink, of).filter(({ table }) => table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL);
+}
+
+export function listTable(netlink: NetlinkSocket, of: Family, table: number): RouteRecord[] {
+  return dumpRoutes(netlink, of).filter((route) => route.table === table);
+}
+
+function dumpRoutes(netlink: NetlinkSocket, of: Family): RouteRecord[] {
   const head = Buffer.alloc(RTMSG);
   head[0] = of === 4 ? AF_INET : AF_INET6;
   return netlink
     .dump("list routes", RTM_GETROUTE, head)
     .map((message) => decodeRoute(message.payload))
-    .filter((route) => route !== undefined)
-    .filter((route) => route.table === RT_TABLE_MAIN || route.table === RT_TABLE_LOCAL);
+    .filter((route) => route !== undefined);
 }
 
 /** A route to a prefix out of an interface, in the table where it has an effect. */
-export function addRoute(netlink: NetlinkSocket, prefix: Prefix, interfaceIndex: number): void {
+export function addRoute(
+  netlink: NetlinkSocket,
+  prefix: Prefix,
+  interfaceIndex: number,
+  options: RouteOptions = {},
+): void {
   const flags = NLM_F_CREATE | NLM_F_REPLACE;
   netlink.request(
     `add route ${prefixText(prefix)}`,
     RTM_NEWROUTE,
     flags,
-    routeMessage(prefix, interfaceIndex),
+    routeMessage(prefix, interfaceIndex, options),
   );
 }
 
-export function deleteRoute(netlink: NetlinkSocket, prefix: Prefix, interfaceIndex: number): void {
+export function deleteRoute(
+  netlink: NetlinkSocket,
+  prefix: Prefix,
+  interfaceIndex: number,
+  options: RouteOptions = {},
+): void {
   netlink.request(
     `remove route ${prefixText(prefix)}`,
     RTM_DELROUTE,
     0,
-    routeMessage(prefix, interfaceIndex),
+    routeMessage(prefix, interfaceIndex, options),
   );
 }
 

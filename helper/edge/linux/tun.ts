@@ -8,6 +8,7 @@ import { NetlinkSocket } from "./netlink.ts";
 import { addAddress, deleteAddress, listAddresses } from "./rtnetlink-addresses.ts";
 import type { OwnAddress } from "./rtnetlink-addresses.ts";
 import { deleteLink, findLink, reversePathFilterOfAll, setLink } from "./rtnetlink-links.ts";
+import { configureLans } from "./tun-lans.ts";
 import { addRoute, deleteRoute, listRoutes, ROUTE_PROTOCOL, yieldMulticast6 } from "./rtnetlink-routes.ts";
 import { checked } from "./system-error.ts";
 
@@ -87,6 +88,7 @@ function device(fd: number, netlink: NetlinkSocket, name: string, index: number,
     close: letGo,
     remove: () => {
       try {
+        configureLans(netlink, index, []); // the rules do not go with the link
         deleteLink(netlink, index);
       } finally {
         letGo();
@@ -117,4 +119,5 @@ function configure(netlink: NetlinkSocket, index: number, config: TunAddresses):
   for (const { destination } of ours)
     if (!routes.has(prefixText(destination))) deleteRoute(netlink, destination, index);
   yieldMulticast6(netlink, listed, index);
+  configureLans(netlink, index, config.lans);
 }

@@ -1,4 +1,5 @@
 import type { Prefix } from "#wire/address.ts";
+import type { SharedLan } from "#wire/control-network.ts";
 import type { AddressPlan } from "./member-addresses.ts";
 
 /** Where the host can be reached: an address, or a host name that is looked up each time. */
@@ -24,6 +25,10 @@ export interface JoinedNetwork {
   readonly sharedRanges: readonly Prefix[];
   /** The most that is sent to the host, bits a second. */
   readonly maximumBps?: number;
+  /** The host's LANs that we may reach by unicast; none where it is absent. */
+  readonly sharedLans?: readonly SharedLan[];
+  /** false: we do not want to reach them. */
+  readonly useLans?: boolean;
   /** false: the user disconnected (`down`), and we stay out until `up`. */
   readonly enabled: boolean;
 }

@@ -7,6 +7,7 @@ import type { JoinedNetwork } from "./joined-network.ts";
 import { highestNumber } from "./member-addresses.ts";
 import { cleanName } from "./names.ts";
 import { isNetworkPlan } from "./prefixes.ts";
+import { acceptLans } from "./shared-lans.ts";
 
 export type MemberEntry = Extract<NetworkEntry, { kind: "member" }>;
 
@@ -47,6 +48,7 @@ export function readNews(
       ownName: (own?.kind === "member" && cleanName(own.name)) || before.ownName,
       candidates: candidates.length > 0 ? candidates : before.candidates,
       assigned: { number: assigned.number, plan },
+      sharedLans: acceptLans(entry(table, "lans")?.lans ?? [], plan),
     },
     proxies: new Set(PROXIES.filter((name) => entry(table, "proxies")?.[name])),
     directory: [...table.values()]
@@ -56,7 +58,7 @@ export function readNews(
   };
 }
 
-function entry<Kind extends "network" | "assigned" | "candidates" | "proxies">(
+function entry<Kind extends "network" | "assigned" | "candidates" | "proxies" | "lans">(
   table: ReadonlyMap<string, NetworkEntry>,
   kind: Kind,
 ): Extract<NetworkEntry, { kind: Kind }> | undefined {

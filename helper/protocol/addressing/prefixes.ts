@@ -4,7 +4,6 @@ import { labelledHash } from "./network-id.ts";
 
 /** A network's IPv4 prefix has this length: 1,022 members. */
 export const IPV4_PREFIX_LENGTH = 22;
-const IPV4_PREFIX_SIZE = 1024;
 
 /**
  * Where IPv4 prefixes are taken from, in order. The shared address space of RFC 6598 comes first, because home
@@ -34,7 +33,8 @@ export function ulaPrefix(hostPublicKey: Uint8Array): Prefix {
   return { address: addressText(bytes), length: 48 };
 }
 
-const ULA: Prefix = { address: "fd00::", length: 8 };
+/** RFC 4193. */
+export const ULA: Prefix = { address: "fd00::", length: 8 };
 
 /**
  * Are these prefixes that a network can have? A guest routes them into the tunnel: a host must not be able to name
@@ -45,7 +45,7 @@ export function isNetworkPlan({ prefix6, prefix4 }: { prefix6: Prefix; prefix4: 
     prefix6.length >= 48 &&
     prefixContains(ULA, prefix6.address) &&
     prefix4.length >= IPV4_PREFIX_LENGTH &&
-    POOLS.some((pool) => prefixContains(pool, prefix4.address))
+    isFromPools(prefix4)
   );
 }
 
@@ -66,25 +66,40 @@ export function clashes(prefix: Prefix, inUse: readonly Prefix[]): Prefix[] {
  * Throws AddressPoolError where every pool is in use.
  */
 export function chooseIpv4Prefix(hostPublicKey: Uint8Array, inUse: readonly Prefix[]): Prefix {
-  const used = [...TAKEN, ...inUse.filter(({ address, length }) => family(address) === 4 && length > 0)];
-  const usedRanges = used.map(ipv4Range);
-  const view = new DataView(labelledHash("castaway ipv4", hostPublicKey).buffer);
-  const [hashStart, hashStride] = [view.getUint32(0), view.getUint32(4) | 1]; // odd: visits each of 2^n once
-  for (const pool of POOLS.map(ipv4Range)) {
-    const count = (pool.end - pool.start) / IPV4_PREFIX_SIZE;
-    for (let step = 0; step < count; step++) {
-      const index = ((hashStart + Math.imul(step, hashStride)) >>> 0) % count;
-      const start = pool.start + index * IPV4_PREFIX_SIZE;
-      const isFree = usedRanges.every(
-        (range) => start >= range.end || start + IPV4_PREFIX_SIZE <= range.start,
-      );
-      if (isFree) return { address: ipv4Text(start), length: IPV4_PREFIX_LENGTH };
-    }
-  }
+  const found = freeIpv4Prefix(labelledHash("castaway ipv4", hostPublicKey), IPV4_PREFIX_LENGTH, inUse);
+  if (found) return found;
   throw new AddressPoolError(
     "this computer uses every private IPv4 range, so the network finds no IPv4 prefix of its own: " +
       "make one of its routes narrower and try again",
   );
+}
+
+/** A prefix of the pools that overlaps none in use, the same for the same hash (8 bytes at least) wherever it can be. */
+export function freeIpv4Prefix(
+  hash: Uint8Array,
+  length: number,
+  inUse: readonly Prefix[],
+): Prefix | undefined {
+  const used = [...TAKEN, ...inUse.filter((prefix) => family(prefix.address) === 4 && prefix.length > 0)];
+  const usedRanges = used.map(ipv4Range);
+  const size = 2 ** (32 - length);
+  const view = new DataView(hash.buffer, hash.byteOffset, hash.byteLength);
+  const [hashStart, hashStride] = [view.getUint32(0), view.getUint32(4) | 1]; // odd: visits each of 2^n once
+  for (const pool of POOLS.map(ipv4Range)) {
+    const count = (pool.end - pool.start) / size;
+    for (let step = 0; step < count; step++) {
+      const index = ((hashStart + Math.imul(step, hashStride)) >>> 0) % count;
+      const start = pool.start + index * size;
+      const isFree = usedRanges.every((range) => start >= range.end || start + size <= range.start);
+      if (isFree) return { address: ipv4Text(start), length };
+    }
+  }
+  return undefined;
+}
+
+/** Is it of the ranges that networks and their mapped LANs are taken from? */
+export function isFromPools(prefix: Prefix): boolean {
+  return POOLS.some((pool) => pool.length <= prefix.length && prefixContains(pool, prefix.address));
 }
 
 /** First address of an IPv4 prefix and the one behind its last, as numbers. */

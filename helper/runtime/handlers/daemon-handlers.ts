@@ -10,6 +10,7 @@ import { reachHandlers } from "./reach-handlers.ts";
 import { pingHandlers } from "./ping-handlers.ts";
 import { sharingHandlers } from "./sharing-handlers.ts";
 import { settingsHandlers } from "./settings-handlers.ts";
+import { shareHandlers } from "./lan-access-handlers.ts";
 
 /** What the daemon does for its clients. */
 export function daemonHandlers(parts: HandlerParts): DaemonApi {
@@ -23,6 +24,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...pingHandlers(parts),
     ...reachHandlers(parts),
     ...sharingHandlers(parts),
+    ...shareHandlers(parts, named),
     stats: async () => snapshots.stats(),
     dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),
     "doctor.topics": async () => ({ topics: TOPICS.map(({ id, title }) => ({ id, title })) }),

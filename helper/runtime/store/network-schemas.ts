@@ -4,13 +4,25 @@ import { highestNumber } from "#protocol/addressing/member-addresses.ts";
 import type { AddressPlan } from "#protocol/addressing/member-addresses.ts";
 import { membersProblem } from "#protocol/addressing/member.ts";
 import type { MembersState } from "#protocol/addressing/member.ts";
+import { isLanPrefix } from "#protocol/addressing/shared-lans.ts";
 import { MAX_USES, networkName } from "#protocol/invite/invite-link.ts";
 import { invitesProblem } from "#protocol/invite/invite-record.ts";
 import type { InvitesState } from "#protocol/invite/invite-record.ts";
 import { MAX_INVITES } from "#protocol/invite/invites.ts";
 import type { Prefix } from "#wire/address.ts";
 import { family } from "#wire/address.ts";
-import { candidates, integer, inviteId, key, name, prefix, prefixes, time } from "./field-schemas.ts";
+import { MAX_SHARED_LANS, type SharedLan } from "#wire/control-network.ts";
+import {
+  candidates,
+  integer,
+  inviteId,
+  key,
+  name,
+  prefix,
+  prefixes,
+  time,
+  vifName,
+} from "./field-schemas.ts";
 
 const number = integer(1, 0xffff);
 
@@ -23,6 +35,8 @@ export interface HostedNetwork {
   readonly sharedRanges: readonly Prefix[];
   /** Members may reach the host's LAN by unicast. */
   readonly shareLan: boolean;
+  /** On these interfaces. */
+  readonly shareLanOn?: readonly string[];
   /** false: the user took it `down`. */
   readonly enabled: boolean;
   readonly members: MembersState;
@@ -99,6 +113,7 @@ export const hostedSchema: v.GenericSchema<unknown, HostedNetwork> = v.pipe(
     plan: planSchema,
     sharedRanges: prefixes,
     shareLan: v.boolean(),
+    shareLanOn: v.exactOptional(v.pipe(v.array(vifName), v.maxLength(MAX_SHARED_LANS))),
     enabled: v.boolean(),
     members: membersSchema,
     invites: invitesSchema,
@@ -106,6 +121,15 @@ export const hostedSchema: v.GenericSchema<unknown, HostedNetwork> = v.pipe(
   v.check(
     ({ plan, members }) => members.nextNumber <= highestNumber(plan) + 1,
     "has more members than addresses",
+  ),
+);
+
+const sharedLanSchema: v.GenericSchema<unknown, SharedLan> = v.pipe(
+  v.strictObject({ prefix, mapped: v.optional(prefix) }),
+  v.transform(({ prefix: own, mapped }) => ({ prefix: own, mapped })),
+  v.check(
+    (lan) => !lan.mapped || (isLanPrefix(lan.prefix) && lan.mapped.length === lan.prefix.length),
+    "is not a LAN",
   ),
 );
 
@@ -120,5 +144,7 @@ export const joinedSchema: v.GenericSchema<unknown, JoinedNetwork> = v.strictObj
   assigned: v.exactOptional(v.strictObject({ number, plan: planSchema })),
   sharedRanges: prefixes,
   maximumBps,
+  sharedLans: v.exactOptional(v.pipe(v.array(sharedLanSchema), v.maxLength(MAX_SHARED_LANS))),
+  useLans: v.exactOptional(v.boolean()),
   enabled: v.boolean(),
 });

@@ -10,6 +10,7 @@ import type { JoinedNetworkRuntime } from "../joined-network.ts";
 import type { Peer } from "../peer.ts";
 import type { PathKinds } from "../reach/path-kinds.ts";
 import { sessionLoss } from "./session-loss.ts";
+import { hostedLanAccess, joinedLanAccess } from "./lan-access-view.ts";
 import { NO_TRAFFIC, trafficOf } from "./traffic.ts";
 
 export class NetworkView {
@@ -48,6 +49,7 @@ export class NetworkView {
       ownAddresses: ownAddresses(plan, HOST_NUMBER),
       prefixes: [prefixText(plan.prefix6), prefixText(plan.prefix4)],
       sharedRanges: sharedRanges.map(prefixText),
+      lanAccess: hostedLanAccess(network, this.#engine.lanSharing),
       members: members
         .filter((member) => member.approved)
         .map((member): Member => {
@@ -94,6 +96,7 @@ export class NetworkView {
       ownAddresses: assigned ? ownAddresses(assigned.plan, assigned.number) : [],
       prefixes: assigned ? [prefixText(assigned.plan.prefix6), prefixText(assigned.plan.prefix4)] : [],
       sharedRanges: sharedRanges.map(prefixText),
+      lanAccess: joinedLanAccess(network),
       members: known.map((member): Member => {
         const self = member.number === assigned?.number;
         const isHost = member.number === HOST_NUMBER;

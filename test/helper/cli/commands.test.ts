@@ -125,6 +125,18 @@ test.each([
     { method: "groups.raise-ttl", params: { group: "ff15::1", on: false } },
     "as far as its TTL says",
   ],
+  ["share lan", { method: "share.get", params: {} }, "its LANs are not shared"],
+  [
+    "share lan on --interface eth0 wlan0",
+    { method: "share.lan", params: { on: true, interfaces: ["eth0", "wlan0"] } },
+    "castaway share lan on",
+  ],
+  ["share lan off", { method: "share.lan", params: { on: false } }, "not shared any more"],
+  [
+    "share use off --network Home",
+    { method: "share.use", params: { network: "Home", on: false } },
+    "Home (host)",
+  ],
   ["owners", { method: "owners.list", params: {} }, "uid 1000"],
   ["owners add 1005", { method: "owners.add", params: { uid: 1005 } }, "uid 1005"],
   ["owners remove root", { method: "owners.remove", params: { uid: 0 } }, "no longer"],

@@ -64,6 +64,9 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     approval: false,
     state: "open" as const,
   };
+  const share = () => ({
+    networks: fake.snapshot.networks.map(({ id, name, role, lanAccess }) => ({ id, name, role, lanAccess })),
+  });
   const api: DaemonApi = {
     snapshot: () => fake.snapshot,
     up: record("up", () => ({})),
@@ -113,6 +116,9 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
       on,
     })),
     "groups.raise-ttl": record("groups.raise-ttl", () => ({})),
+    "share.get": record("share.get", share),
+    "share.lan": record("share.lan", share),
+    "share.use": record("share.use", share),
     "owners.list": record("owners.list", () => ({ uids: [OWNER.uid] })),
     "owners.add": record("owners.add", () => ({})),
     "owners.remove": record("owners.remove", () => ({})),

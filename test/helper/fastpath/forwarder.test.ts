@@ -13,7 +13,6 @@ import { PeerSender } from "#fastpath/peer-sender.ts";
 import { StreamSender } from "#fastpath/stream-sender.ts";
 import { UdpSender } from "#fastpath/udp-sender.ts";
 import type { Vif } from "#fastpath/vif.ts";
-import { UnicastRoutes } from "#fastpath/prefixes.ts";
 import { NO_VIF, type FastPathEvent } from "#ports/fast-path.ts";
 import { writeAddressWords } from "#protocol/forwarding/address-words.ts";
 import {
@@ -251,14 +250,12 @@ describe("what goes no further, and why", () => {
       length,
       vif,
     });
-    forwarder.setUnicast(
-      new UnicastRoutes([
-        route("10.60.0.0", 24, NO_VIF),
-        route("10.60.0.1", 32, TUN),
-        route("10.60.0.2", 32, PEER),
-        route("10.60.0.3", 32, OTHER),
-      ]),
-    );
+    forwarder.setUnicast([
+      route("10.60.0.0", 24, NO_VIF),
+      route("10.60.0.1", 32, TUN),
+      route("10.60.0.2", 32, PEER),
+      route("10.60.0.3", 32, OTHER),
+    ]);
     for (const source of ["10.60.0.1", "10.60.0.2", "10.60.0.99"])
       expect(fromPeer(OTHER, packet({ source }), 44)).toEqual([]);
     expect(counters.read(OTHER).drops).toEqual({ "spoofed-source": 3 });

@@ -20,7 +20,7 @@ import { SnapshotBuilder } from "#runtime/view/snapshot-builder.ts";
 import { encodeMembershipPacket } from "#wire/membership-packet.ts";
 import { openFakeRouterLink, type FakeRouter } from "./fake-router.ts";
 import { FakeFastPath } from "./fake-fast-path.ts";
-import { FakeJoins, FakeLan, FakeLinks, FakeProbe, FakeTun } from "./fake-devices.ts";
+import { FakeGateway, FakeJoins, FakeLan, FakeLinks, FakeProbe, FakeTun } from "./fake-devices.ts";
 import { NO_STREAMS } from "./fake-streams.ts";
 import type { Host, Listener, World } from "./world.ts";
 
@@ -61,6 +61,7 @@ export class Computer implements Host {
   readonly joins = new FakeJoins();
   readonly tun = new FakeTun();
   readonly probe = new FakeProbe();
+  readonly gateway = new FakeGateway();
   readonly lans: FakeLan[] = [];
   /** Interfaces that cannot be opened. */
   readonly brokenLans = new Set<string>();
@@ -117,6 +118,7 @@ export class Computer implements Host {
         startFastPath: () => this.fast,
         openLinks: () => this.links,
         openRouterLink: (client, datagram) => openFakeRouterLink(options.router, client, datagram),
+        openGateway: () => this.gateway,
         openJoins: () => ({ own: this.joins, local: this.joins }),
       },
       lans: options.lans ?? [],

@@ -1,6 +1,7 @@
 // Interfaces, the TUN and the kernel's joins as the runtime sees them, without a kernel.
 import type { Lan } from "#ports/lan.ts";
 import type { Link, LinkEvent, Links } from "#ports/links.ts";
+import { GatewayError, type KernelGateway } from "#ports/gateway.ts";
 import type { GroupFilter, HostJoins, LocalMemberships } from "#ports/memberships.ts";
 import type { FirewallDump, SystemProbe } from "#ports/system-probe.ts";
 import type { TunAddresses, TunDevice } from "#ports/tun-device.ts";
@@ -60,7 +61,7 @@ export class FakeTun implements TunDevice {
   readonly name = "castaway0";
   readonly index = 99;
   readonly mtu = 1400;
-  config: TunAddresses = { addresses: [], routes: [] };
+  config: TunAddresses = { addresses: [], routes: [], lans: [] };
   state: "open" | "closed" | "removed" = "open";
   broken = false;
 
@@ -165,5 +166,33 @@ export class FakeProbe implements SystemProbe {
 
   igmpVersion(): number {
     return this.igmp;
+  }
+}
+
+/** The kernel's packet filter and switches. Its settings are 0 unless said otherwise. */
+export class FakeGateway implements KernelGateway {
+  readonly instance = "this boot";
+  /** What was loaded last; undefined: no table of ours is there. */
+  rules: string | undefined;
+  loads = 0;
+  readonly settings = new Map<string, number>();
+  /** Why nftables refuses. */
+  refuses: string | undefined;
+  /** Settings that cannot be written. */
+  readonly locked = new Set<string>();
+
+  async load(script: string): Promise<void> {
+    if (this.refuses !== undefined) throw new GatewayError(this.refuses, "mend it");
+    this.loads++;
+    this.rules = script.includes("chain") ? script : undefined;
+  }
+
+  read(path: string): number | undefined {
+    return this.settings.get(path) ?? 0;
+  }
+
+  write(path: string, value: number): void {
+    if (this.locked.has(path)) throw new GatewayError(`${path} cannot be set: EROFS`, "sysctl -w");
+    this.settings.set(path, value);
   }
 }

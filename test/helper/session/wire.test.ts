@@ -164,6 +164,19 @@ const NETWORK: [string, NetworkEntry][] = [
   ["02 01 0007", { kind: "assigned", number: 7 }],
   ["03 01 0007 01 0142", { kind: "member", number: 7, name: "B", online: true }],
   ["04 01 01 0fa0 0163", { kind: "candidates", candidates: [{ host: "c", port: 4000 }] }],
+  [
+    "05 01 02 04 18 c0a80100 01 04 18 64430100 06 40 20010db8000100010000000000000000 00",
+    {
+      kind: "lans",
+      lans: [
+        {
+          prefix: { address: "192.168.1.0", length: 24 },
+          mapped: { address: "100.67.1.0", length: 24 },
+        },
+        { prefix: { address: "2001:db8:1:1::", length: 64 }, mapped: undefined },
+      ],
+    },
+  ],
 ];
 
 test.each(NETWORK)("network entry %s", (hex, entry) => {
@@ -182,6 +195,10 @@ test.each([
   "03 01 0007 01 02 c328", // no UTF-8
   "03 02 0007 01 0142", // no operation
   "04 01 09", // nine candidates
+  "05 01 09", // nine LANs
+  "05 01 01 04 18 c0a80101 00", // a LAN with bits behind the length
+  "05 01 01 04 18 c0a80100 01 04 19 64430100", // mapped to half as many addresses
+  "05 01 01 04 18 c0a80100 01 06 40 20010db8000100010000000000000000", // mapped to the other family
 ])("network entry %s is refused", (hex) => {
   expect(() => decodeNetworkChange(bytes(hex))).toThrow(DecodeError);
 });

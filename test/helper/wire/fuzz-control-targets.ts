@@ -35,9 +35,16 @@ const CANDIDATES: NetworkEntry = {
     { host: "2001:db8::1", port: 1 },
   ],
 };
+const LANS: NetworkEntry = {
+  kind: "lans",
+  lans: [
+    { prefix: { address: "192.168.1.0", length: 24 }, mapped: { address: "100.67.1.0", length: 24 } },
+    { prefix: { address: "2001:db8:1:1::", length: 64 }, mapped: undefined },
+  ],
+};
 const MEMBER: NetworkEntry = { kind: "member", number: 7, name: "Ännas Laptop", online: true };
 export const NETWORK_ENTRIES: readonly Uint8Array[] = [
-  ...([NETWORK, CANDIDATES, MEMBER, { kind: "assigned", number: 7 }] as const).map((entry) =>
+  ...([NETWORK, CANDIDATES, LANS, MEMBER, { kind: "assigned", number: 7 }] as const).map((entry) =>
     encodeNetworkChange(networkKey(entry), entry),
   ),
   encodeNetworkChange("member 7", undefined),

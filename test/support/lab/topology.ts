@@ -40,6 +40,8 @@ export interface LabOptions {
   readonly superPackets?: boolean;
   /** First three parts of the home's address on the internet; 203.0.113 otherwise. */
   readonly homeUplink?: string;
+  /** The first away network has the home's IPv4 addresses, as many hotels do. */
+  readonly sameSubnet?: boolean;
   /** A wire that loses, doubles, delays and reorders, between the first away router and the internet. */
   readonly badWire?: boolean;
 }
@@ -71,7 +73,7 @@ function planAway(index: number, options: LabOptions): SitePlan {
   return {
     name: `away${suffix}`,
     router: `away${suffix}-router`,
-    lan4: `10.${index + 1}.0`,
+    lan4: index === 0 && options.sameSubnet ? "192.168.1" : `10.${index + 1}.0`,
     lan6: `2001:db8:1:${index + 2}:`,
     uplink4: { net: "198.51.100", first: 4 * index },
     uplink6: `2001:db8:0:${index + 2}:`,

@@ -11,13 +11,16 @@ export interface TransferEnd {
   readonly seconds: number;
 }
 
-/** Sends so many random bytes to the address of a machine, and returns what each end saw. */
+/**
+ * Sends so many random bytes to the address of a machine, and returns what each end saw. `dialled`: the address by
+ * which the sender knows it, where that is another one.
+ */
 export async function transfer(
   from: Machine,
   to: Machine,
   address: string,
   bytes: number,
-  timeoutMs = 60_000,
+  { timeoutMs = 60_000, dialled = address }: { readonly timeoutMs?: number; readonly dialled?: string } = {},
 ): Promise<{ readonly sent: TransferEnd; readonly received: TransferEnd }> {
   const port = "5201";
   const receiver = to.spawn(PYTHON, [PROGRAM, "receive", address, port], {
@@ -25,7 +28,7 @@ export async function transfer(
   });
   try {
     await receiver.line(/"ready"/);
-    const words = [PROGRAM, "send", address, port, String(bytes)];
+    const words = [PROGRAM, "send", dialled, port, String(bytes)];
     const sent = await from.exec(PYTHON, words, { timeoutMs });
     const received = await receiver.line(/"report"/);
     return { sent: JSON.parse(sent.stdout) as TransferEnd, received: JSON.parse(received) as TransferEnd };

@@ -1,0 +1,60 @@
+import { ControlError } from "#contract/errors.ts";
+import type { Share } from "#contract/lan-access.ts";
+import type { DaemonApi } from "../control/daemon-api.ts";
+import { saved, type HandlerParts, type Named } from "./handler-parts.ts";
+
+type ShareMethod = `share.${"get" | "lan" | "use"}`;
+
+export function shareHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi, ShareMethod> {
+  const { engine, snapshots } = parts;
+  const { networks, lanSharing } = engine;
+  const view = (): Share => ({
+    networks: snapshots.networks
+      .networks()
+      .map(({ id, name, role, lanAccess }) => ({ id, name, role, lanAccess })),
+  });
+  return {
+    "share.get": async () => view(),
+    "share.lan": async ({ on, interfaces }) => {
+      const host = named.hosted();
+      if (on && !host.enabled)
+        throw new ControlError("conflict", "this computer's network is switched off", "castaway up");
+      const before = host.record;
+      for (const name of interfaces ?? []) checkInterface(parts, name);
+      // By name: an interface that appears later is not opened to others unasked.
+      host.shareLan(on, on ? (interfaces ?? lanSharing.defaultInterfaces()) : []);
+      lanSharing.refresh(true);
+      await lanSharing.settled();
+      const { problem } = lanSharing;
+      if (on && (problem || lanSharing.forwarded().length === 0)) {
+        const [left] = lanSharing.leftOut;
+        host.shareLan(before.shareLan, before.shareLanOn ?? []);
+        lanSharing.refresh(true);
+        await saved(parts);
+        if (problem) throw new ControlError("conflict", problem.message, problem.remedy);
+        throw new ControlError(
+          "conflict",
+          left
+            ? `${left.interfaceName} cannot be shared: ${left.reason}`
+            : "this computer is on no LAN that could be shared",
+          "Name an interface: castaway share lan on --interface NAME; they are listed by castaway lans",
+        );
+      }
+      await saved(parts);
+      return view();
+    },
+    "share.use": async ({ network, on }) => {
+      const chosen = network === undefined ? [...networks.joined.values()] : [named.joined(network)];
+      if (chosen.length === 0)
+        throw new ControlError("not-found", "this computer has joined no network", "castaway join LINK");
+      for (const one of chosen) one.setUseLans(on);
+      await saved(parts);
+      return view();
+    },
+  };
+}
+
+function checkInterface({ engine }: HandlerParts, name: string): void {
+  if (!engine.lans.links().some((link) => link.name === name && link.kind !== "loopback"))
+    throw new ControlError("not-found", `there is no interface "${name}"`, "List them: castaway lans");
+}
