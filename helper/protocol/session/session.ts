@@ -225,7 +225,8 @@ export class Session {
         const { reply, event } = this.#talk.handleMessage(message, report, now);
         if (reply) this.#send(reply, now);
         if (event) this.#event(event);
-        if (event?.type === "control") this.#liveness.activity(now);
+        // A ping comes when a flow begins, too.
+        if (event?.type === "control" || message.type === "ping") this.#liveness.activity(now);
       }
     }
   }

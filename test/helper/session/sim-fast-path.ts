@@ -107,11 +107,13 @@ export class SimFastPath {
     }
     this.#received++;
     this.#expected += Math.max(0, header.counter - slot.highest);
+    const newest = header.counter > slot.highest;
     slot.highest = Math.max(slot.highest, header.counter);
     this.#lastReceivedAt = now;
     const fresh = slot === this.#next;
     if (fresh) [this.#previous, this.#current, this.#next] = [this.#current, slot, undefined];
-    const moved = !this.endpoint || !sameEndpoint(this.endpoint, from);
+    // What was overtaken, or is still on its way by the path before, does not lead back there.
+    const moved = newest && slot === this.#current && (!this.endpoint || !sameEndpoint(this.endpoint, from));
     if (moved) this.endpoint = from;
     const kind = frame[DATA_HEADER_LENGTH + 32]!;
     if (kind === KIND_MULTICAST) this.delivered++;

@@ -1,4 +1,5 @@
 import { endpointText, type Endpoint } from "#ports/endpoint.ts";
+import { SimStreams } from "./sim-streams.ts";
 
 /** A small generator with a seed (mulberry32): scenarios are the same on every run. */
 export function seeded(seed: number): () => number {
@@ -16,6 +17,7 @@ export interface SimSocket {
   handleDatagram(data: Uint8Array, from: Endpoint): void;
   pollTimeout(): number | undefined;
   handleTimeout(): void;
+  handleStreamClosed?(stream: number): void;
 }
 
 export interface PathOptions {
@@ -30,6 +32,7 @@ export class SimNetwork {
   now = 1_000;
   readonly path: PathOptions = { loss: 0, duplicates: 0, latency: 10, jitter: 0 };
   readonly random: () => number;
+  readonly streams: SimStreams = new SimStreams(this);
   /** Return false to lose a datagram. */
   filter: (from: Endpoint, to: Endpoint, data: Uint8Array) => boolean = () => true;
   readonly sent: { readonly at: number; from: string; to: string; data: Uint8Array }[] = [];
@@ -49,6 +52,7 @@ export class SimNetwork {
   }
 
   send(from: Endpoint, to: Endpoint, data: Uint8Array): void {
+    if (to.stream !== undefined) return this.streams.send(to.stream, data);
     this.sent.push({ at: this.now, from: endpointText(from), to: endpointText(to), data });
     if (!this.filter(from, to, data) || this.random() < this.path.loss) return;
     const copies = this.random() < this.path.duplicates ? 2 : 1;
@@ -56,6 +60,10 @@ export class SimNetwork {
       this.at(this.now + this.path.latency + this.random() * this.path.jitter, () =>
         this.#sockets.get(endpointText(to))?.handleDatagram(data.slice(), from),
       );
+  }
+
+  socket(endpoint: Endpoint): SimSocket | undefined {
+    return this.#sockets.get(endpointText(endpoint));
   }
 
   at(time: number, deliver: () => void): void {

@@ -2,7 +2,7 @@ import { keyPair, type KeyPair } from "#noise/x25519.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import { Acceptor, type Authorization, type DropReason } from "#protocol/session/acceptor.ts";
 import { IndexTable } from "#protocol/session/index-table.ts";
-import type { SessionEvent, SessionOptions } from "#protocol/session/session-types.ts";
+import type { SessionEvent, SessionOptions, StreamTarget } from "#protocol/session/session-types.ts";
 import { Session } from "#protocol/session/session.ts";
 import { HandshakeClock } from "#protocol/session/timestamp.ts";
 import { decodeCookieReply, decodeResponse } from "#wire/frame-handshake.ts";
@@ -42,6 +42,7 @@ export class SimNode implements SimSocket {
   hasAes = true;
   wakes = 0;
   cookiesSent = 0;
+  readonly abandoned = new Set<number>();
   /** Who may come in. */
   authorize: (publicKey: Uint8Array, inviteId: Uint8Array | undefined) => Authorization | undefined;
   readonly indices: IndexTable<Peer>;
@@ -215,6 +216,15 @@ export class SimNode implements SimSocket {
         case "set-endpoint":
           peer.fast.endpoint = command.endpoint;
           break;
+        case "open-stream":
+          this.#openStream(peer, command.call, command.target);
+          break;
+        case "abandon-stream":
+          this.abandoned.add(command.call);
+          break;
+        case "close-stream":
+          this.#network.streams.close(command.stream);
+          break;
         case "install-keys":
           peer.fast.install(command.keys, command.confirmed);
           break;
@@ -237,6 +247,25 @@ export class SimNode implements SimSocket {
         case "event":
           peer.events.push({ at: now, event: command.event });
       }
+    }
+  }
+
+  #openStream(peer: Peer, call: number, { host, port }: StreamTarget): void {
+    const to = { address: host, port };
+    this.#network.streams.open(this.endpoint, to, (endpoint) => {
+      const { now } = this.#network;
+      if (!endpoint) peer.session.handleStreamFailed(call, now);
+      else if (this.abandoned.has(call)) this.#network.streams.close(endpoint.stream!);
+      else peer.session.handleStreamOpened(call, endpoint, now);
+      this.drain(peer);
+    });
+  }
+
+  /** The far end, or somebody in between, closed it. */
+  handleStreamClosed(stream: number): void {
+    for (const peer of this.peers.values()) {
+      peer.session.handleStreamClosed(stream, this.#network.now);
+      this.drain(peer);
     }
   }
 
