@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { close, read, write } from "#edge/linux/libc.ts";
+import { OWN_MARK } from "#edge/linux/constants.ts";
 import { listInterfaces } from "#edge/linux/interfaces.ts";
 import { NetlinkSocket } from "#edge/linux/netlink.ts";
 import { openTun } from "#edge/linux/tun.ts";
@@ -235,6 +236,31 @@ describe("the device", () => {
     tun.configure(CONFIG);
     tun.configure(CONFIG); // the same again changes nothing
     expect(ip("-n", net.near, "route", "show")).toContain("239.0.0.0/8 dev castaway0");
+  });
+
+  test("LANs behind it have routes that the tunnel's own packets do not take, and that go with it", () => {
+    const lans = [
+      { prefix: parsePrefix("192.168.1.0/24"), source: "10.99.0.2" },
+      { prefix: parsePrefix("fd77:1::/64"), source: "fd99::2" },
+    ];
+    tun.configure({ ...CONFIG, lans });
+    const way = (address: string, ...more: string[]) => ip("-n", net.near, "route", "get", address, ...more);
+    for (const [address, source] of [
+      ["192.168.1.20", "10.99.0.2"],
+      ["fd77:1::20", "fd99::2"],
+    ] as const) {
+      expect(way(address)).toMatch(new RegExp(`dev castaway0 .*src ${source}`));
+      expect(way(address, "mark", String(OWN_MARK))).toContain("dev lan0");
+    }
+    tun.configure({ ...CONFIG, lans: lans.slice(1) });
+    expect(way("192.168.1.20")).toContain("dev lan0");
+    expect(way("fd77:1::20")).toContain("dev castaway0");
+    tun.configure(CONFIG);
+    for (const family of ["-4", "-6"]) expect(ip("-n", net.near, family, "rule")).not.toContain("32500:");
+    tun.configure({ ...CONFIG, lans });
+    tun.remove();
+    for (const family of ["-4", "-6"]) expect(ip("-n", net.near, family, "rule")).not.toContain("32500:");
+    tun = inside(net.near, () => openTun()); // for afterEach
   });
 
   test("no address is generated, and the queue is as long as asked", () => {

@@ -40,6 +40,7 @@ import {
   socket,
   socketpair,
 } from "./libc.ts";
+import { markAsOwn } from "./own-mark.ts";
 import { decodeSocketAddress, SOCKADDR_IN6_LENGTH, socketAddress } from "./sockaddr.ts";
 import { getOption, setOption } from "./socket-options.ts";
 import { checked, errno, SystemError } from "./system-error.ts";
@@ -77,6 +78,7 @@ function listenStreams(port: number, accepted: (socket: StreamSocket) => void): 
   try {
     setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
     setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0, "IPV6_V6ONLY");
+    markAsOwn(fd); // answers to strangers too, before anything is accepted
     const any = socketAddress("::", port);
     checked(`bind TCP port ${port}`, bind(fd, any, any.length));
     checked("listen", listen(fd, BACKLOG));
@@ -169,6 +171,7 @@ function streamPair(): readonly [number, number] {
 
 /** A frame is never held back, and a far end that is gone is noticed. Kernels without one of these do without it. */
 function tune(fd: number): void {
+  markAsOwn(fd);
   for (const [level, option, value] of [
     [SOL_SOCKET, SO_KEEPALIVE, 1],
     [IPPROTO_TCP, TCP_NODELAY, 1],

@@ -12,8 +12,6 @@ import {
   IPV6_MTU_DISCOVER,
   IPV6_PMTUDISC_PROBE,
   IPV6_V6ONLY,
-  OWN_MARK,
-  SO_MARK,
   SO_RXQ_OVFL,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -22,6 +20,7 @@ import {
   UDP_GRO,
 } from "./constants.ts";
 import { bind, close, getsockname, sendto, setsockopt, socket } from "./libc.ts";
+import { markAsOwn } from "./own-mark.ts";
 import { decodeSocketAddress, SOCKADDR_IN6_LENGTH, socketAddress } from "./sockaddr.ts";
 import { enlargeBuffers, setOption } from "./socket-options.ts";
 import { checked } from "./system-error.ts";
@@ -38,10 +37,7 @@ export function openDatagrams(port: number): Datagrams {
     setOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, "IP_MTU_DISCOVER");
     setOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE, "IPV6_MTU_DISCOVER");
     setOption(fd, SOL_SOCKET, SO_RXQ_OVFL, 1, "SO_RXQ_OVFL");
-    // Never into the tunnel that it carries (tun-lans.ts). Without privileges there is no tunnel, and no mark.
-    const mark = Buffer.alloc(4);
-    mark.writeUInt32LE(OWN_MARK);
-    setsockopt(fd, SOL_SOCKET, SO_MARK, mark, mark.length);
+    markAsOwn(fd);
     // Since Linux 5.0; without it datagrams come one by one.
     const on = Buffer.of(1, 0, 0, 0);
     setsockopt(fd, IPPROTO_UDP, UDP_GRO, on, on.length);
