@@ -20,6 +20,11 @@ export function noRules(tun: string): string {
   return `add ${table}\ndelete ${table}\n`;
 }
 
+/** Fails where the table is not there. */
+export function lookForRules(tun: string): string {
+  return `list table inet ${tableName(tun)}\n`;
+}
+
 /** Replaces what was there, in one transaction. Throws where a name would not be taken for a name. */
 export function gatewayRules(plan: GatewayPlan): string {
   const { tun, members, lans, subnets } = plan;

@@ -2,7 +2,7 @@ import type { Clock } from "#ports/clock.ts";
 import type { GatewayPlan, KernelGateway } from "#ports/gateway.ts";
 import type { Log } from "#ports/log.ts";
 import { forwardingSettings, type Setting } from "#protocol/gateway/forwarding-settings.ts";
-import { gatewayRules, noRules } from "#protocol/gateway/rules.ts";
+import { gatewayRules, lookForRules, noRules } from "#protocol/gateway/rules.ts";
 import type { Change, GatewayRecord, GatewayRecordFile } from "./gateway-record.ts";
 
 export interface GatewayOptions {
@@ -59,6 +59,19 @@ export class Gateway {
     this.#wanted = plan;
     this.#stale = true;
     this.#work ??= this.#run();
+  }
+
+  /** Others may have flushed every table of the packet filter, ours too: then all of it is made again. */
+  async check(): Promise<void> {
+    if (!this.#applied || this.#work) return;
+    const { kernel, tun, log } = this.#options;
+    const there = await kernel.load(lookForRules(tun)).then(
+      () => true,
+      () => false,
+    );
+    if (there || !this.#applied || this.#work) return;
+    log.write("warn", "somebody has removed our rules from the packet filter");
+    this.want(this.#wanted, true);
   }
 
   /** When the last plan is in force, or known not to be possible. */

@@ -8,6 +8,7 @@ import { MAX_SHARED_LANS, type SharedLan } from "#wire/control-network.ts";
 import type { Core } from "../core.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { Lans } from "../lans.ts";
+import type { Timed } from "../scheduler.ts";
 import { Gateway, type GatewayProblem } from "./gateway.ts";
 import { GatewayRecordFile } from "./gateway-record.ts";
 
@@ -18,8 +19,11 @@ export interface LeftOut {
   readonly reason: string;
 }
 
+/** How long our rules may be gone before that is noticed. */
+const CHECK_MS = 30_000;
+
 export interface LanSharingOptions {
-  readonly core: Pick<Core, "clock" | "log" | "turn">;
+  readonly core: Pick<Core, "clock" | "log" | "scheduler" | "turn">;
   /** The TUN's name, and the kernel behind it; undefined where there is none. */
   readonly tun: string | undefined;
   readonly kernel: KernelGateway | undefined;
@@ -31,16 +35,18 @@ export interface LanSharingOptions {
 }
 
 /** The LANs that the hosted network's members are let into: from what people chose to what the kernel does. */
-export class LanSharing {
+export class LanSharing implements Timed {
   readonly #options: LanSharingOptions;
   readonly #gateway: Gateway | undefined;
   #leftOut: readonly LeftOut[] = [];
   #closing = false;
+  #checkAt: number | undefined;
 
   constructor(options: LanSharingOptions) {
     this.#options = options;
     const { core, tun, kernel, folder, lans } = options;
     if (tun === undefined || !kernel) return;
+    core.scheduler.add(this);
     this.#gateway = new Gateway({
       kernel,
       record: new GatewayRecordFile(folder),
@@ -50,10 +56,20 @@ export class LanSharing {
       log: core.log,
       changed: () => {
         if (this.#closing) return; // members keep their ways for when this computer is back
+        this.#checkAt = this.#gateway?.applied ? core.clock.now() + CHECK_MS : undefined;
         options.hosted()?.setSharedLans(this.inForce());
         core.turn();
       },
     });
+  }
+
+  pollTimeout(): number | undefined {
+    return this.#checkAt;
+  }
+
+  handleTimeout(now: number): void {
+    this.#checkAt = now + CHECK_MS;
+    void this.#gateway?.check();
   }
 
   /** What the kernel does follows from settings, networks and interfaces, which have changed. */
@@ -69,6 +85,7 @@ export class LanSharing {
   /** Nothing is forwarded any more, and everything is as it was. */
   async close(): Promise<void> {
     this.#closing = true;
+    this.#options.core.scheduler.remove(this);
     await this.#gateway?.close();
   }
 

@@ -78,6 +78,20 @@ test("the same again does nothing; another interface takes the place of the one 
   expect(kernel.rules).not.toContain("eth0");
 });
 
+test("rules that somebody has flushed are made again", async () => {
+  const one = gateway();
+  await one.check(); // nothing is to be there
+  await want(one, plan("eth0"));
+  await one.check();
+  expect(kernel.loads).toBe(1);
+  kernel.rules = undefined;
+  await one.check();
+  await one.settled();
+  expect(kernel.rules).toContain('oifname "eth0"');
+  await want(one, undefined);
+  expect(on()).toEqual([]);
+});
+
 test("plans that follow each other quickly: the last one counts, and no mixture", async () => {
   const one = gateway();
   one.want(plan("eth0"));

@@ -183,6 +183,10 @@ export class FakeGateway implements KernelGateway {
 
   async load(script: string): Promise<void> {
     if (this.refuses !== undefined) throw new GatewayError(this.refuses, "mend it");
+    if (script.startsWith("list ")) {
+      if (this.rules === undefined) throw new GatewayError("No such file or directory", "");
+      return;
+    }
     this.loads++;
     this.rules = script.includes("chain") ? script : undefined;
   }

@@ -28,7 +28,7 @@ describe("a host that shares its LAN", () => {
     ]);
     await home.call("share.lan", { on: false });
     expect(home.gateway.rules).toBeUndefined();
-    await world.until(() => uses(laptop).length === 0, 2_000);
+    await world.until(() => uses(laptop).length === 0, 5_000);
     expect(laptop.tun.config.lans).toEqual([]);
   });
 
@@ -56,7 +56,8 @@ describe("a host that shares its LAN", () => {
     await world.run(500);
     expect(laptop.tun.config.lans).toHaveLength(1);
     const back = await home.again();
-    await world.until(() => back.gateway.rules !== undefined, 2_000);
+    await world.answer(back.engine.lanSharing.settled());
+    expect(back.gateway.rules).toBeDefined();
   });
 
   test("an interface that appears later is not opened unasked, and what vanishes is told", async () => {
@@ -68,11 +69,23 @@ describe("a host that shares its LAN", () => {
     await world.run(200);
     expect(uses(home)).toEqual(["192.168.2.0/24"]);
     home.links.change([other], { type: "link-removed", index: 2, name: "eth0" });
-    await world.until(() => uses(home).length === 0, 2_000);
+    await world.run(100);
+    await world.answer(home.engine.lanSharing.settled());
+    expect(uses(home)).toEqual([]);
     expect(access(home).leftOut).toEqual([
       { interface: "eth0", prefix: null, reason: "there is no such interface now" },
     ]);
     expect(home.gateway.rules).toBeUndefined();
+  });
+
+  test("does not stay without its rules, where somebody flushed them", async () => {
+    const world = new World();
+    const home = await host(world, WITH_LAN);
+    await home.call("share.lan", { on: true });
+    home.gateway.rules = undefined;
+    await world.run(31_000);
+    await world.answer(home.engine.lanSharing.settled());
+    expect(home.gateway.rules).toBeDefined();
   });
 
   test("goes down with its network", async () => {
@@ -80,7 +93,8 @@ describe("a host that shares its LAN", () => {
     const home = await host(world, WITH_LAN);
     await home.call("share.lan", { on: true });
     await home.call("down", {});
-    await world.until(() => home.gateway.rules === undefined, 2_000);
+    await world.answer(home.engine.lanSharing.settled());
+    expect(home.gateway.rules).toBeUndefined();
     expect((await failure(home.call("share.lan", { on: true }))).code).toBe("conflict");
   });
 
