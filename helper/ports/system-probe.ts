@@ -1,3 +1,4 @@
+import type { Endpoint } from "./endpoint.ts";
 import type { Address } from "#wire/address.ts";
 
 /** What the firewall's rules are; `rules` as `nft -j list ruleset` prints them, not checked yet. */
@@ -15,6 +16,8 @@ export interface SystemProbe {
   tryJoin(interfaceIndex: number, group: Address): boolean;
   /** Round trip of one ICMPv6 echo, ms; undefined: no answer in time. Throws SystemError. */
   echo(address: Address, timeoutMs: number): Promise<number | undefined>;
+  /** Opens a TCP connection and closes it. How long that took, ms; undefined: it does not stand by then. */
+  connects(to: Endpoint, timeoutMs: number): Promise<number | undefined>;
   /** The version of IGMP that the kernel speaks there: an older querier brings it down. */
   igmpVersion(interfaceIndex: number): number | undefined;
 }

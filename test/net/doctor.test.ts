@@ -58,6 +58,7 @@ describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing}
       `joins ${lan}`,
       "firewall",
       "udp in",
+      "tcp in",
     ])
       expect(named(checks, name), name).toMatchObject([{ status: "ok", remedy: null }]);
     expect(named(checks, `joins ${lan}`)[0]!.message).toContain("IPv4 and IPv6");

@@ -2,6 +2,8 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
+import type { Endpoint } from "#ports/endpoint.ts";
 import type { FirewallDump, SystemProbe } from "#ports/system-probe.ts";
 import type { Address } from "#wire/address.ts";
 import { echo } from "./echo.ts";
@@ -22,6 +24,7 @@ export const linuxProbe: SystemProbe = {
   firewall,
   tryJoin,
   echo,
+  connects,
   igmpVersion: (index) => {
     try {
       return parseIgmpVersion(readFileSync("/proc/thread-self/net/igmp", "latin1"), index);
@@ -61,6 +64,20 @@ async function hasLegacyRules(): Promise<boolean> {
     ),
   );
   return names.some((text) => text.trim() !== "");
+}
+
+function connects(to: Endpoint, timeoutMs: number): Promise<number | undefined> {
+  const began = performance.now();
+  return new Promise((resolve) => {
+    const socket = connect({ host: to.address, port: to.port, timeout: timeoutMs });
+    const done = (ms: number | undefined): void => {
+      socket.destroy();
+      resolve(ms);
+    };
+    socket.once("connect", () => done(performance.now() - began));
+    socket.once("timeout", () => done(undefined));
+    socket.once("error", () => done(undefined));
+  });
 }
 
 function tryJoin(interfaceIndex: number, group: Address): boolean {

@@ -1,28 +1,31 @@
+import { plainText } from "#contract/plain-text.ts";
 import type { Check } from "#contract/snapshot.ts";
-import { MAX_DATAGRAM } from "#wire/frame.ts";
 import { ok, warn, type Topic } from "./topic.ts";
 
-/** IPv4 and UDP headers; over IPv6 frames are 20 bytes shorter. */
-const OUTER_HEADERS = 28;
+/** What every path of IPv6 takes (RFC 8200 section 5); below, much is cut in pieces. */
+const USUAL_LEAST = 1_280;
 
 export const pathMtu: Topic = {
   id: "mtu",
   title: "packet sizes",
-  examine: ({ engine }) => {
+  examine: ({ engine, snapshots }) => {
     const checks: Check[] = [];
-    for (const { name, mtu, defaultRoute } of engine.lans.links()) {
-      if (!defaultRoute) continue;
-      const needed = MAX_DATAGRAM + OUTER_HEADERS;
-      if (mtu >= needed) checks.push(ok(`mtu ${name}`, `${name} takes packets of ${mtu} bytes.`));
-      else
-        checks.push(
-          warn(
-            `mtu ${name}`,
-            `${name} takes packets of ${mtu} bytes; full ones of the tunnel have ${needed}.`,
-            `If large packets are lost: ip link set ${name} mtu 1500, where the network behind it allows.`,
-          ),
-        );
-    }
+    for (const { name, mtu, defaultRoute } of engine.lans.links())
+      if (defaultRoute) checks.push(sized(`mtu ${name}`, `${name} takes`, mtu));
+    for (const { members } of snapshots.networks.networks())
+      for (const { name, online, sending } of members)
+        if (online && sending?.pathMtu)
+          checks.push(sized(`mtu to ${name}`, `The path to ${plainText(name)} takes`, sending.pathMtu));
     return checks;
   },
 };
+
+function sized(name: string, what: string, bytes: number): Check {
+  const message = `${what} packets of ${bytes} bytes.`;
+  if (bytes >= USUAL_LEAST) return ok(name, message);
+  return warn(
+    name,
+    `${message} Larger ones are cut in pieces, of which each can be lost.`,
+    "If it is a link of your own (a VPN, a mobile hotspot): raise its MTU, or go around it.",
+  );
+}

@@ -1,5 +1,5 @@
 // How each member that is here is reached, and how well.
-import { ratioText } from "#contract/plain-text.ts";
+import { amountText, ratioText } from "#contract/plain-text.ts";
 import type { Check, Member, Network } from "#contract/snapshot.ts";
 import { pathText } from "../reach/path-kinds.ts";
 import { ok, warn, type Topic } from "./topic.ts";
@@ -22,12 +22,18 @@ export const peers: Topic = {
 
 function peer(network: Network, member: Member): Check {
   const name = `member ${member.name}`;
-  const { rttMs, lossRatio } = member;
+  const { rttMs, lossRatio, sending } = member;
   const figures = [
     ...(rttMs === null ? [] : [`${rttMs.toFixed(1)} ms`]),
     ...(lossRatio === null ? [] : [`${ratioText(lossRatio)} loss`]),
   ];
   const text = `${[wayText(network, member), ...figures].join(", ")}.`;
+  if (sending && sending.breaker !== "closed")
+    return warn(
+      name,
+      `${text} So much was lost on the way there that multicast to it is ${sending.breaker === "open" ? "stopped for a while" : `held at ${amountText(sending.breakerBps ?? 0, "bit/s")}`}.`,
+      `Fewer or smaller streams, or a limit that the line can take: castaway members limit ${member.number} RATE`,
+    );
   if (lossRatio !== null && lossRatio > BAD_LOSS)
     return warn(
       name,

@@ -4,9 +4,11 @@ import { lans } from "./lans.ts";
 import { networks } from "./networks.ts";
 import { pathMtu } from "./path-mtu.ts";
 import { peers } from "./peers.ts";
+import { portMapping } from "./port-mapping.ts";
 import { reversePath } from "./reverse-path.ts";
 import { service } from "./service.ts";
 import { socketVifs } from "./socket-vifs.ts";
+import { tcp } from "./tcp.ts";
 import type { Topic } from "./topic.ts";
 import { ttl } from "./ttl.ts";
 import { tun } from "./tun.ts";
@@ -25,6 +27,8 @@ export const TOPICS: readonly Topic[] = [
   firewall,
   networks,
   udpReach,
+  tcp,
+  portMapping,
   pathMtu,
   peers,
   ttl,

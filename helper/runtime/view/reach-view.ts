@@ -42,7 +42,7 @@ const IDLE = {
 
 const METHODS = { pcp: "PCP", "nat-pmp": "NAT-PMP", upnp: "UPnP" } as const;
 
-function mappingView(mapping: PortMappingState): PortMappingView {
+export function mappingView(mapping: PortMappingState): PortMappingView {
   const nothing = { state: mapping.state, method: null, udp: null, tcp: null };
   switch (mapping.state) {
     case "off":

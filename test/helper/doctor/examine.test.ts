@@ -108,7 +108,7 @@ describe("the firewall", () => {
       expect.stringContaining("It drops IGMP queries on eth0"),
     );
     home.probe.rules = closed([
-      letIn({ payload: { protocol: "udp", field: "dport" } }, 42268),
+      letIn({ payload: { protocol: "th", field: "dport" } }, 42268),
       letIn({ meta: { key: "l4proto" } }, { set: ["igmp", "ipv6-icmp"] }),
     ]);
     expect(await look(home, "firewall")).toEqual([["firewall", "ok", "It lets in what Castaway needs.", ""]]);
@@ -181,7 +181,7 @@ test("a strict reverse path filter is found, on the LANs and on the tunnel", asy
 
 test("a link that is too small for full packets", async () => {
   const world = new World();
-  const home = await host(world, { ...HOME, links: [link("eth0"), link("ppp0", { index: 3, mtu: 1_420 })] });
+  const home = await host(world, { ...HOME, links: [link("eth0"), link("ppp0", { index: 3, mtu: 1_200 })] });
   expect((await look(home, "mtu")).map(([name, status]) => [name, status])).toEqual([
     ["mtu eth0", "ok"],
     ["mtu ppp0", "warn"],
@@ -208,4 +208,44 @@ test("members that are here, with the way to them; who has been reached by whom"
     expect.stringMatching(/^Directly over UDP \(198\.51\.100\.7:5000\), [\d.]+ ms/),
     "",
   ]);
+});
+
+describe("the way over TCP", () => {
+  test("is taken by who hosts, unless another program has the port", async () => {
+    const world = new World();
+    const home = await host(world);
+    expect(await look(home, "tcp")).toEqual([
+      ["tcp in", "ok", "TCP connections are taken on port 42268; no member came by it yet.", ""],
+    ]);
+    home.engine.streaming.incoming.problems.set(42_268, "EADDRINUSE");
+    expect((await look(home, "tcp"))[0]!.slice(0, 2)).toEqual(["tcp in", "fail"]);
+    await home.call("reach.set", { tcp: false });
+    expect((await look(home, "tcp"))[0]!.slice(1, 3)).toEqual([
+      "ok",
+      expect.stringContaining("switched off"),
+    ]);
+  });
+
+  test("is tried by a guest", async () => {
+    const world = new World();
+    const home = await host(world);
+    const laptop = await guestOf(home, world);
+    expect(await look(laptop, "tcp")).toMatchObject([
+      ["tcp to Home", "warn", expect.stringContaining("192.0.2.1:42268"), expect.stringContaining("Forward")],
+    ]);
+    laptop.probe.connections.set("192.0.2.1 42268", 31.4);
+    expect(await look(laptop, "tcp")).toEqual([
+      ["tcp to Home", "ok", "The host takes TCP at 192.0.2.1:42268, after 31 ms.", ""],
+    ]);
+  });
+});
+
+test("the router's port: where there is no router, and where nobody asks", async () => {
+  const world = new World();
+  const home = await host(world);
+  expect((await look(home, "port-mapping"))[0]!.slice(0, 2)).toEqual(["port mapping", "ok"]);
+  await home.call("reach.set", { portMapping: false });
+  expect((await look(home, "port-mapping"))[0]![2]).toContain("--port-mapping on");
+  const laptop = await guestOf(home, world);
+  expect(await look(laptop, "port-mapping")).toEqual([]); // a guest needs none
 });

@@ -95,6 +95,15 @@ test.each([
   expect(verdictOn(CALL, rules("drop", { input: [[condition, ACCEPT]] })).outcome).toBe(outcome);
 });
 
+test("TCP is not UDP", () => {
+  const tcp: ImaginedPacket = { ...CALL, protocol: "tcp" };
+  const one = rules("drop", { input: [[match(field("udp", "dport"), 42268), ACCEPT]] });
+  expect([verdictOn(CALL, one).outcome, verdictOn(tcp, one).outcome]).toEqual(["accept", "drop"]);
+  const both = rules("drop", { input: [[match(field("th", "dport"), 42268), ACCEPT]] });
+  expect([verdictOn(CALL, both).outcome, verdictOn(tcp, both).outcome]).toEqual(["accept", "accept"]);
+  expect(verdictOn(MLD, both).outcome).toBe("drop"); // it has no ports
+});
+
 test("what depends on something that is not known is neither let in nor kept out for certain", () => {
   const ofSome = rules("drop", { input: [[match(field("ip", "saddr"), "192.0.2.1"), ACCEPT]] });
   expect(verdictOn(CALL, ofSome).outcome).toBe("depends");

@@ -1,4 +1,5 @@
 // Interfaces, the TUN and the kernel's joins as the runtime sees them, without a kernel.
+import type { Endpoint } from "#ports/endpoint.ts";
 import type { Lan } from "#ports/lan.ts";
 import type { Link, LinkEvent, Links } from "#ports/links.ts";
 import { GatewayError, type KernelGateway } from "#ports/gateway.ts";
@@ -162,6 +163,13 @@ export class FakeProbe implements SystemProbe {
 
   async echo(address: string): Promise<number | undefined> {
     return this.echoes.get(address);
+  }
+
+  /** By "host port", ms. */
+  readonly connections = new Map<string, number>();
+
+  async connects({ address, port }: Endpoint): Promise<number | undefined> {
+    return this.connections.get(`${address} ${port}`);
   }
 
   igmpVersion(): number {

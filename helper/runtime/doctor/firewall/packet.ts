@@ -6,7 +6,7 @@ export interface ImaginedPacket {
   readonly family: 4 | 6;
   /** The interface that it comes in by, or leaves by. */
   readonly interface: string;
-  readonly protocol: "udp" | "igmp" | "icmpv6";
+  readonly protocol: "udp" | "tcp" | "igmp" | "icmpv6";
   readonly state: "new" | "established" | "untracked";
   readonly destination?: Address;
   readonly source?: Address;
@@ -21,6 +21,7 @@ export type Fact = readonly (string | number)[] | "absent" | "unknown";
 
 const PROTOCOLS = {
   udp: ["udp", 17],
+  tcp: ["tcp", 6],
   igmp: ["igmp", 2],
   icmpv6: ["ipv6-icmp", "icmpv6", 58],
 } as const;
@@ -73,14 +74,16 @@ function payloadFact(packet: ImaginedPacket, payload: unknown): Fact {
       if (field === "daddr") return known(packet.destination);
       return field === "saddr" ? known(packet.source) : "unknown";
     case "udp":
-    case "th":
-      if (packet.protocol !== "udp") return protocol === "udp" ? "absent" : "unknown";
+    case "tcp":
+    case "th": {
+      const ported = packet.protocol === "udp" || packet.protocol === "tcp";
+      if (protocol === "th" ? !ported : packet.protocol !== protocol) return "absent";
       if (field === "dport") return known(packet.destinationPort);
       return field === "sport" ? known(packet.sourcePort) : "unknown";
+    }
     case "icmpv6":
       if (packet.protocol !== "icmpv6") return "absent";
       return field === "type" && packet.type ? packet.type : "unknown";
-    case "tcp":
     case "sctp":
     case "dccp":
     case "icmp":
