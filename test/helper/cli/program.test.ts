@@ -51,9 +51,10 @@ test("README's table names every command, and no other", () => {
     .exec(readme)![1]!
     .split("\n")
     .filter((line) => line.startsWith("| `"));
-  const named = table.flatMap((line) => line.split("|")[1]!.match(/[\w-]+/g)!);
+  // "`share lan`" is a part of share.
+  const named = new Set(table.flatMap((line) => line.split("|")[1]!.match(/(?<=`)[\w-]+(?=[ `])/g)!));
   const commands = ALL.filter((path) => path.length === 1).map(([name]) => name!);
-  expect(named.sort()).toEqual(commands.sort());
+  expect([...named].sort()).toEqual(commands.sort());
 });
 
 test.each(ALL.slice(1).map((path) => path.join(" ")))(
