@@ -12,6 +12,7 @@ import {
   KIND_MULTICAST,
   MAX_FRAGMENTS,
 } from "#wire/frame.ts";
+import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
 import { HEADROOM, SLOT_BYTES } from "./arena.ts";
 import type { Arena } from "./arena.ts";
 import type { Counters } from "./counters.ts";
@@ -56,6 +57,7 @@ export class Reassembly {
   readonly #counters: Counters;
   readonly #slots: readonly Slot[];
   readonly #finished: Slot[] = [];
+  readonly #held = new Uint8Array(MAX_VIFS); // incomplete packets by vif
   readonly #sendWhole: (now: number) => void;
   /** Of the last whole packet that add() reported. */
   kind = 0;
@@ -173,7 +175,11 @@ export class Reassembly {
     return undefined;
   }
 
-  /** Slots whose time is up are found here, when the next packet needs one: no timer wakes an idle worker. */
+  /**
+   * Slots whose time is up are found here, when the next packet needs one: no timer wakes an idle worker. Who has as
+   * many as it may, or more than others when all are in use, loses its oldest: of a lossy path the newest packets are
+   * the ones that can still become whole.
+   */
   #take(vif: number, now: number): Slot | undefined {
     let free: Slot | undefined;
     let own = 0;
@@ -182,10 +188,37 @@ export class Reassembly {
       if (!slot.busy) free ??= slot;
       else if (slot.vif === vif && slot.count > 0) own++;
     }
-    if (!free || own >= REASSEMBLY_PER_PEER) return undefined;
+    if (own >= REASSEMBLY_PER_PEER) free = this.#evictOldest(vif);
+    else if (!free) free = this.#evictOldest(this.#greediest(own));
+    if (!free) return undefined;
     free.busy = true;
     free.received = 0;
     return free;
+  }
+
+  /** The vif with the most incomplete packets, more than `own` and one; -1: there is none. */
+  #greediest(own: number): number {
+    this.#held.fill(0);
+    let greediest = -1;
+    let most = own + 1;
+    for (const slot of this.#slots) {
+      if (!slot.busy || slot.count === 0) continue;
+      const held = this.#held[slot.vif]! + 1;
+      this.#held[slot.vif] = held;
+      if (held <= most) continue;
+      most = held;
+      greediest = slot.vif;
+    }
+    return greediest;
+  }
+
+  #evictOldest(vif: number): Slot | undefined {
+    let oldest: Slot | undefined;
+    for (const slot of this.#slots)
+      if (slot.busy && slot.count > 0 && slot.vif === vif && (!oldest || slot.since < oldest.since))
+        oldest = slot;
+    if (oldest) this.#counters.drop(vif, DROP_FRAGMENT_OVERFLOW);
+    return oldest;
   }
 
   #expire(slot: Slot): void {

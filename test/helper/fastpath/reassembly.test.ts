@@ -100,6 +100,27 @@ describe("bounds", () => {
     expect(drops(6)).toEqual({});
   });
 
+  test("on a lossy path the newest packets are put together, however many are incomplete", () => {
+    const { add } = setUp();
+    for (let sequence = 0; sequence < 1_000; sequence++) {
+      add(FIRST, { sequence });
+      if (sequence % 2) expect([SECOND, THIRD].map((piece) => add(piece, { sequence }))).toEqual([false, true]);
+    }
+  });
+
+  test("peers that begin packets and never end them take no place from one that does", () => {
+    const { add, drops } = setUp();
+    for (let round = 0; round < 20; round++) {
+      for (let vif = 10; vif < 30; vif++)
+        for (let n = 0; n < REASSEMBLY_PER_PEER; n++)
+          add(FIRST, { vif, sequence: round * REASSEMBLY_PER_PEER + n });
+      const whole = [FIRST, SECOND, THIRD].map((piece) => add(piece, { sequence: round }));
+      expect(whole).toEqual([false, false, true]);
+    }
+    expect(drops()).toEqual({});
+    expect(drops(29)["fragment-overflow"]).toBeGreaterThan(0);
+  });
+
   test("an incomplete packet is given up after its time, and its place used again", () => {
     const { add, drops, whole } = setUp();
     for (let sequence = 0; sequence < REASSEMBLY_PER_PEER; sequence++) add(FIRST, { sequence });
