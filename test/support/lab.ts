@@ -16,7 +16,7 @@ import {
   setSysctls,
   sweepDeadRuns,
 } from "./lab/namespaces.ts";
-import { dropRule, replaceChain } from "./lab/rules.ts";
+import { dropRule, replaceChain, tooBigRules } from "./lab/rules.ts";
 import {
   HOME,
   HOME_UPLINK,
@@ -152,6 +152,20 @@ export class Lab {
   async setPathMtu(site: string, mtu: number): Promise<void> {
     await ipBatch(this.host(INTERNET).namespace, [`link set ${this.site(site).name} mtu ${mtu}`]);
     await ipBatch(this.host(this.site(site).router).namespace, [`link set wan mtu ${mtu}`]);
+  }
+
+  /** Routers that find a packet too big keep it to themselves, as badly kept firewalls make them. */
+  async setTooBigSilent(site: string, silent: boolean): Promise<void> {
+    for (const host of [INTERNET, this.site(site).router]) await this.#nft(host, tooBigRules(silent));
+  }
+
+  /** What the internet sends towards the site, kbit/s; more waits in a queue of 50 ms, and is dropped behind it. */
+  async setRate(site: string, kbit: number | false): Promise<void> {
+    const { namespace } = this.host(INTERNET);
+    const { name } = this.site(site);
+    const limit = ["tbf", "rate", `${kbit || 0}kbit`, "burst", "16kb", "latency", "50ms"];
+    const words = kbit === false ? ["del", "dev", name, "root"] : ["replace", "dev", name, "root", ...limit];
+    await inNamespace(namespace, "tc", ["qdisc", ...words]);
   }
 
   async setSnooping(site: string, snooping: boolean, querier: boolean): Promise<void> {

@@ -97,6 +97,8 @@ export class PathControl {
     this.#baseline = undefined;
     this.#reportAt = now + REPORT_INTERVAL;
     this.#commands.push({ type: "ping" });
+    this.mtu.confirm(now);
+    this.#carryOut(now);
   }
 
   /** This computer's own interface takes no datagram of that size. */
@@ -164,7 +166,7 @@ export class PathControl {
     const expected = (next.report.expected - last.report.expected + WRAP) % WRAP;
     const received = (next.report.received - last.report.received + WRAP) % WRAP;
     if (expected >= WRAP / 2 || received >= WRAP / 2) return; // the far end counts from zero again
-    if (received < expected) this.mtu.handleLoss(next.at);
+    if (received < expected) this.mtu.confirm(next.at);
     this.breaker.handleInterval(
       {
         ms,

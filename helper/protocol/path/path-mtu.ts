@@ -116,8 +116,11 @@ export class PathMtu {
     else if (this.#probe && size <= this.#probe.size) this.#tooBig(this.#probe.size, now);
   }
 
-  /** Some datagrams did not arrive: is it their size? Section 4.3, black hole detection. */
-  handleLoss(now: number): void {
+  /**
+   * Is the PLPMTU still what it was? After loss, which may be that of size (section 4.3, black hole detection), and when
+   * a flow begins after a pause, in which nobody would have noticed.
+   */
+  confirm(now: number): void {
     if (this.#state === "SEARCH_COMPLETE" && !this.#probe) this.#send(this.#limit, now);
   }
 

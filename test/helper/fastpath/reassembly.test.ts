@@ -104,7 +104,8 @@ describe("bounds", () => {
     const { add } = setUp();
     for (let sequence = 0; sequence < 1_000; sequence++) {
       add(FIRST, { sequence });
-      if (sequence % 2) expect([SECOND, THIRD].map((piece) => add(piece, { sequence }))).toEqual([false, true]);
+      if (sequence % 2)
+        expect([SECOND, THIRD].map((piece) => add(piece, { sequence }))).toEqual([false, true]);
     }
   });
 

@@ -153,7 +153,7 @@ describe("ERROR", () => {
 test("stopped, it says nothing and wants nothing", () => {
   const path = searched(1280);
   path.machine.stop();
-  path.machine.handleLoss(path.now);
+  path.machine.confirm(path.now);
   path.machine.handleAnswer(1472, path.now);
   path.machine.handleTooBig(1200, path.now);
   expect(path.machine.state).toBe("DISABLED");

@@ -52,7 +52,7 @@ export class SimPath {
   }
 
   lose(): void {
-    this.machine.handleLoss(this.now);
+    this.machine.confirm(this.now);
     this.#drain();
   }
 

@@ -60,3 +60,17 @@ export function dropRule(share: number): string {
   if (!(share >= 0 && share <= 1)) throw new RangeError(`drop share ${share} is not between 0 and 1`);
   return `numgen random mod 1000000 < ${Math.round(share * 1_000_000)} counter drop`;
 }
+
+/** ICMP's words for "too big" do not leave the machine. */
+export function tooBigRules(silent: boolean): string {
+  const none = "table inet mute { }\ndelete table inet mute\n";
+  if (!silent) return none;
+  return `${none}table inet mute {
+  chain output {
+    type filter hook output priority filter; policy accept;
+    icmp type destination-unreachable drop
+    icmpv6 type packet-too-big drop
+  }
+}
+`;
+}
