@@ -118,6 +118,8 @@ export class Engine {
       sockets: ports.streamSockets,
       paths: this.paths,
       port: this.datagrams.port,
+      machineKey: machine.privateKey,
+      environment: process.env,
       settings: () => keeper.state.settings.reach,
       hosting: () => this.networks.hosted?.enabled === true,
       closed: (stream) => this.networks.streamClosed(stream, clock.now()),

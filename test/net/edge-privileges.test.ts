@@ -81,9 +81,9 @@ async function run(user: string): Promise<Report> {
   }
 }
 
-const TWO = 0x3000n; // CAP_NET_ADMIN, CAP_NET_RAW
+const THREE = 0x3400n; // CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE
 
-describe("from root to two capabilities", () => {
+describe("from root to three capabilities", () => {
   test.each([
     ["as root", "{}", 0],
     ["as another user", "{ user: { uid: 65534, gid: 65534 } }", 65_534],
@@ -94,11 +94,11 @@ describe("from root to two capabilities", () => {
       expect(tasks.length).toBeGreaterThan(5);
       for (const task of tasks)
         expect(task).toEqual({
-          inheritable: TWO,
-          permitted: TWO,
-          effective: TWO,
-          bounding: TWO,
-          ambient: TWO,
+          inheritable: THREE,
+          permitted: THREE,
+          effective: THREE,
+          bounding: THREE,
+          ambient: THREE,
           noNewPrivileges: true,
         });
       expect(done).toMatchObject({ captureBuffer: 8 << 20, receiveBuffer: 8 << 20, join: "exact", uid });

@@ -1,4 +1,4 @@
-// From root to CAP_NET_ADMIN and CAP_NET_RAW alone, or to nothing.
+// From root to CAP_NET_ADMIN and CAP_NET_RAW alone (and, where it is there, CAP_NET_BIND_SERVICE), or to nothing.
 //
 // Capabilities belong to threads, and by the time that any JavaScript runs Node has several of them. So the main
 // thread reduces itself and then executes the same command line again in place: execve(2) ends all other threads,
@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import {
   CAP_NET_ADMIN,
+  CAP_NET_BIND_SERVICE,
   CAP_NET_RAW,
   CAP_SETGID,
   CAP_SETUID,
@@ -29,6 +30,8 @@ const SECBIT_NOROOT = 1; // user 0 gets no capabilities for being user 0
 const SECBIT_NOROOT_LOCKED = 2;
 
 const KEEP = capabilityMask(CAP_NET_ADMIN, CAP_NET_RAW);
+/** For TLS on port 443, should somebody switch it on; a service goes without where it was not given. */
+const BIND = capabilityMask(CAP_NET_BIND_SERVICE);
 const SETPCAP = capabilityMask(CAP_SETPCAP);
 /** Set for the second run, so that a system on which this does not work shows an error and not a loop. */
 const MARKER = "CASTAWAY_PRIVILEGES_REDUCED";
@@ -61,7 +64,7 @@ export function canBecomeOthers(): boolean {
 }
 
 export interface ReduceOptions {
-  /** Which capabilities stay: the two for network devices (without it), or none. */
+  /** Which capabilities stay: those for network devices and low ports (without it), or none. */
   readonly keep?: "network" | "none";
   /** Become this user as well; without it the user stays (root without root's powers, but with root's files). */
   readonly user?: { readonly uid: number; readonly gid: number };
@@ -74,7 +77,7 @@ export interface ReduceOptions {
  */
 export function reducePrivileges(options: ReduceOptions = {}): void {
   const before = ownCapabilities();
-  const keep = options.keep === "none" ? 0n : KEEP;
+  const keep = options.keep === "none" ? 0n : KEEP | (before.permitted & BIND);
   // An ordinary user has nothing to give up.
   if (isReduced(before, keep) || (keep === 0n && before.permitted === 0n)) {
     delete process.env[MARKER]; // not for programs that we start
@@ -107,7 +110,8 @@ function reduceThread(before: CapabilityState, keep: bigint, { user }: ReduceOpt
     process.setuid!(user.uid);
   }
   setCapabilities(keep);
-  if (keep === KEEP) raiseAmbient(CAP_NET_ADMIN, CAP_NET_RAW);
+  if (keep & KEEP) raiseAmbient(CAP_NET_ADMIN, CAP_NET_RAW);
+  if (keep & BIND) raiseAmbient(CAP_NET_BIND_SERVICE);
   forbidNewPrivileges();
 }
 

@@ -26,6 +26,8 @@ export interface IncomingOptions {
   readonly sockets: StreamSockets;
   readonly streams: Streams;
   readonly scheduler: Scheduler;
+  /** Are plain frames taken? */
+  readonly plain: () => boolean;
   /** Takes over a connection that speaks TLS; undefined: nobody does. */
   readonly tls: () => ((stranger: Stranger) => void) | undefined;
 }
@@ -128,12 +130,15 @@ export class Incoming implements Timed {
 
   /** The first bytes tell what it speaks. */
   #spoke(id: number, socket: StreamSocket): void {
-    const { sockets, streams, tls } = this.#options;
+    const { sockets, streams, plain, tls } = this.#options;
     const first = sockets.peek(socket.fd, 2);
     const takeTls = tls();
-    if (first?.[0] === TLS_HANDSHAKE && takeTls) return takeTls(this.#stranger(id, socket));
+    if (first?.[0] === TLS_HANDSHAKE && takeTls) {
+      this.#ends.delete(id); // its new owner says how it ends
+      return takeTls(this.#stranger(id, socket));
+    }
     const length = first?.length === 2 ? first[0]! * 256 + first[1]! : 0;
-    if (length < INITIATION_LENGTH || length > MAX_INITIATION_LENGTH) {
+    if (!plain() || length < INITIATION_LENGTH || length > MAX_INITIATION_LENGTH) {
       this.counters.unknown++;
       this.#strangers.delete(id);
       return this.#end(id);

@@ -32,8 +32,8 @@ describe.skipIf(!hasSystemd)(
   },
 );
 
-test("the unit grants two capabilities and leaves V8 its compiler", () => {
-  expect(unit).toContain("CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW\n");
-  expect(unit).toContain("AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW\n");
+test("the unit grants three capabilities and leaves V8 its compiler", () => {
+  expect(unit).toContain("CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE\n");
+  expect(unit).toContain("AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE\n");
   expect(unit).not.toMatch(/^MemoryDenyWriteExecute=/m);
 });
