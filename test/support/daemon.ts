@@ -28,6 +28,7 @@ export interface TestDaemonOptions {
   readonly uid?: number;
   /** Further words of the command line. */
   readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export interface CreatedInvite {
@@ -152,7 +153,7 @@ export class TestDaemon {
   }
 
   async #launch(): Promise<void> {
-    const { port, lan = [], tun, logLevel, args = [] } = this.#options;
+    const { port, lan = [], tun, logLevel, args = [], env } = this.#options;
     const words = [
       "daemon",
       "--foreground",
@@ -167,7 +168,10 @@ export class TestDaemon {
       ...args,
     ];
     const label = `${this.machine.name}: castaway daemon`;
-    this.#child = this.machine.spawn(PROGRAM, [...PROGRAM_ARGS, ...words], { label });
+    this.#child = this.machine.spawn(PROGRAM, [...PROGRAM_ARGS, ...words], {
+      label,
+      ...(env && { env }),
+    });
     const deadline = performance.now() + START_MS;
     while (!(await answers(this.socketPath))) {
       if (!this.running || performance.now() > deadline) {

@@ -112,9 +112,10 @@ export class Lab {
   }
 
   /** UDP (and TCP) port of the home router that leads to the same port of the home machine. */
-  async setPortForward(port: number | false, toHost = "home"): Promise<void> {
+  async setPortForward(port: number | readonly number[] | false, toHost = "home"): Promise<void> {
     const to = this.host(toHost).address4;
-    const rules = port === false ? [] : [`meta l4proto { tcp, udp } th dport ${port} dnat to ${to}:${port}`];
+    const ports = port === false ? [] : [port].flat();
+    const rules = ports.map((one) => `meta l4proto { tcp, udp } th dport ${one} dnat to ${to}:${one}`);
     await this.#nft(this.site(HOME).router, replaceChain("ip nat", "forwards", rules));
   }
 
@@ -127,6 +128,14 @@ export class Lab {
   /** A network that lets no UDP through to the internet. */
   async setUdpBlocked(site: string, blocked: boolean): Promise<void> {
     const rules = blocked ? ["meta l4proto udp counter drop"] : [];
+    await this.#nft(this.site(site).router, replaceChain("inet guard", "blocked", rules));
+  }
+
+  /** A network that lets nothing through but TCP to these ports; none: its router's own services are all there is. */
+  async setOnlyTcp(site: string, ports: readonly number[] | false): Promise<void> {
+    const way = (field: string): string =>
+      ports && ports.length > 0 ? `tcp ${field} { ${ports.join(", ")} } accept` : "";
+    const rules = ports === false ? [] : [way("dport"), way("sport"), "counter drop"].filter(Boolean);
     await this.#nft(this.site(site).router, replaceChain("inet guard", "blocked", rules));
   }
 
