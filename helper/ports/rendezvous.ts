@@ -68,6 +68,8 @@ export interface RendezvousEvents {
   called(call: IncomingCall): void;
   /** Frames from this endpoint come from a guest of ours by way of a relay: for people alone. */
   relayed(endpoint: Endpoint): void;
+  /** Nothing comes or goes by this relayed endpoint any more, of a call of ours or of a guest's. */
+  relayLost(endpoint: Endpoint): void;
   /** Where others see our transport socket (UDP, no stream). `undefined`: not known any more. */
   observed(endpoint: Endpoint | undefined): void;
   /** `state` or `problem` is another one. */

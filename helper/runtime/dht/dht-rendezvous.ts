@@ -379,12 +379,20 @@ export class DhtRendezvous implements Rendezvous, Timed {
     call.stream = this.#options.openStream({
       frame: (frame) => this.#process.sendFrame(call.id, frame),
       closed: () => {
-        call.stream = undefined;
+        this.#closeStream(call);
         if (call.direction === "out") this.#fail(call, "unreachable");
         else this.#drop(call);
       },
     });
     return call.stream;
+  }
+
+  #closeStream(call: DhtCall): void {
+    const { stream } = call;
+    call.stream = undefined;
+    if (!stream) return;
+    stream.close();
+    this.#options.events.relayLost(stream.endpoint);
   }
 
   // ── ends ─────────────────────────────────────────────────────────────────
@@ -397,9 +405,7 @@ export class DhtRendezvous implements Rendezvous, Timed {
   /** Returns whether it was there. */
   #drop(call: DhtCall): boolean {
     if (!this.#calls.remove(call)) return false;
-    const { stream } = call;
-    call.stream = undefined;
-    stream?.close();
+    this.#closeStream(call);
     if (call.direction === "in" || call.sent) this.#process.send({ type: "hang-up", call: call.id });
     if (!this.#wanted) this.#idleSince = this.#options.clock.now();
     this.#options.due();
