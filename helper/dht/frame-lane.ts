@@ -1,6 +1,7 @@
 // Frames of a call over its encrypted stream: each with a u16 length in front, several in one write.
 import type HyperDHT from "hyperdht";
-import { MAX_FRAME } from "./pipe.ts";
+import { DecodeError } from "#wire/cursor.ts";
+import { FrameReader } from "#wire/frame-stream.ts";
 
 /** Frames that wait while the stream is full: live video is of use now or never, so the oldest goes first. */
 const MAX_WAITING = 512;
@@ -12,18 +13,17 @@ const SILENCE_MS = 20_000;
 
 export class FrameLane {
   readonly #stream: HyperDHT.SecretStream;
-  readonly #frame: (frame: Uint8Array) => void;
+  readonly #reader: FrameReader;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #full = false;
   #scheduled = false;
   /** Frames thrown away because the stream did not keep up. */
   dropped = 0;
-  #rest: Buffer = Buffer.alloc(0);
 
   constructor(stream: HyperDHT.SecretStream, frame: (frame: Uint8Array) => void) {
     this.#stream = stream;
-    this.#frame = frame;
+    this.#reader = new FrameReader(frame);
     stream.setTimeout(SILENCE_MS);
     stream.on("data", (data: Buffer) => this.#received(data));
     stream.on("drain", () => {
@@ -62,17 +62,11 @@ export class FrameLane {
   }
 
   #received(data: Buffer): void {
-    let rest = this.#rest.length > 0 ? Buffer.concat([this.#rest, data]) : data;
-    while (rest.length >= 2) {
-      const length = rest.readUInt16BE(0);
-      if (length === 0 || length > MAX_FRAME) {
-        this.#stream.destroy();
-        return;
-      }
-      if (rest.length < 2 + length) break;
-      this.#frame(rest.subarray(2, 2 + length));
-      rest = rest.subarray(2 + length);
+    try {
+      this.#reader.push(data);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#stream.destroy(); // the far end is no Castaway
     }
-    this.#rest = Buffer.from(rest); // not a slice of a large buffer; shorter than a frame
   }
 }

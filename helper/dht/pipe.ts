@@ -2,11 +2,11 @@
 //
 //   length u16 (of what follows, 1 to 16,384) | kind u8 | body
 //
-// kind 0: a message, JSON (messages.ts). kind 1: a relayed frame: call u16 | frame (1 to 1,600 bytes).
+// kind 0: a message, JSON (messages.ts). kind 1: a relayed frame: call u16 | frame (1 to 2,048 bytes).
 import { DecodeError, EncodeError } from "#wire/cursor.ts";
+import { MAX_STREAM_FRAME } from "#wire/frame.ts";
 
 export const MAX_ITEM = 16_384;
-export const MAX_FRAME = 1_600;
 const HEADER = 2;
 const KIND_MESSAGE = 0;
 const KIND_FRAME = 1;
@@ -21,8 +21,8 @@ export function encodeMessage(message: object): Uint8Array {
 }
 
 export function encodeFrame(call: number, frame: Uint8Array): Uint8Array {
-  if (frame.length === 0 || frame.length > MAX_FRAME)
-    throw new EncodeError("frame length", frame.length, MAX_FRAME);
+  if (frame.length === 0 || frame.length > MAX_STREAM_FRAME)
+    throw new EncodeError("frame length", frame.length, MAX_STREAM_FRAME);
   if (call < 0 || call > 0xffff) throw new EncodeError("call", call, 0xffff);
   const body = new Uint8Array(2 + frame.length);
   body[0] = call >> 8;
@@ -78,8 +78,8 @@ function decodeItem(bytes: Uint8Array): PipeItem {
     case KIND_MESSAGE:
       return { kind: "message", text: new TextDecoder().decode(body) };
     case KIND_FRAME:
-      if (body.length < 3 || body.length > 2 + MAX_FRAME)
-        throw new DecodeError("frame length", body.length - 2, MAX_FRAME);
+      if (body.length < 3 || body.length > 2 + MAX_STREAM_FRAME)
+        throw new DecodeError("frame length", body.length - 2, MAX_STREAM_FRAME);
       return { kind: "frame", call: (body[0]! << 8) | body[1]!, frame: body.slice(2) };
     default:
       throw new DecodeError("pipe item kind", bytes[0] ?? -1, KIND_FRAME);

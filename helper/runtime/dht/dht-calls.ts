@@ -11,11 +11,13 @@ interface CallBase {
 
 export interface OutCall extends CallBase {
   readonly direction: "out";
-  readonly hostPublicKey: Uint8Array;
+  /** Of the host, in the DHT. */
+  readonly key: Uint8Array;
   readonly handlers: CallHandlers;
   readonly began: number;
   /** The DHT has been asked. */
   sent: boolean;
+  answered: boolean;
   relayWanted: boolean;
   /** The two processes are connected: a relayed path is to be had. */
   pathOpen: boolean;
@@ -58,16 +60,17 @@ export class DhtCalls {
   }
 
   /** undefined: too many already. */
-  addOut(hostPublicKey: Uint8Array, handlers: CallHandlers, now: number): OutCall | undefined {
+  addOut(key: Uint8Array, handlers: CallHandlers, now: number): OutCall | undefined {
     if (this.#calls.size >= MAX_CALLS) return undefined;
     while (this.#calls.has(this.#next)) this.#next = this.#next >= 65_533 ? 1 : this.#next + 2;
     const call: OutCall = {
       id: this.#next,
       direction: "out",
-      hostPublicKey,
+      key,
       handlers,
       began: now,
       sent: false,
+      answered: false,
       relayWanted: false,
       pathOpen: false,
       stream: undefined,

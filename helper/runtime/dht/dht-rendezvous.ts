@@ -15,7 +15,7 @@ import type {
   RendezvousEvents,
   RendezvousState,
 } from "#ports/rendezvous.ts";
-import { dhtIdentity } from "#protocol/reach/dht-identity.ts";
+import type { DhtIdentity } from "#protocol/reach/dht-identity.ts";
 import { NatProbe, type NatView } from "#protocol/reach/nat-probe.ts";
 import type { Timed } from "../scheduler.ts";
 import { DhtCalls, type DhtCall, type InCall, type OutCall } from "./dht-calls.ts";
@@ -42,7 +42,9 @@ export interface DhtConfiguration {
 }
 
 export interface DhtRendezvousOptions {
-  readonly ownPublicKey: Uint8Array;
+  readonly identity: DhtIdentity;
+  /** Under what the host with that key is announced; undefined: it said nothing of the DHT. */
+  readonly keyOf: (hostPublicKey: Uint8Array) => Uint8Array | undefined;
   readonly configuration: DhtConfiguration;
   readonly launcher: Launcher;
   readonly uidOf: (socket: Socket) => number | undefined;
@@ -134,7 +136,8 @@ export class DhtRendezvous implements Rendezvous, Timed {
   }
 
   call(hostPublicKey: Uint8Array, handlers: CallHandlers): OutgoingCall | undefined {
-    const call = this.#calls.addOut(hostPublicKey, handlers, this.#options.clock.now());
+    const key = this.#options.keyOf(hostPublicKey);
+    const call = key && this.#calls.addOut(key, handlers, this.#options.clock.now());
     if (!call) return undefined;
     this.#need();
     queueMicrotask(() => this.#placeCalls());
@@ -218,8 +221,7 @@ export class DhtRendezvous implements Rendezvous, Timed {
 
   #serve(): void {
     if (!this.#hosting) return this.#process.send({ type: "unserve" });
-    const seed = Buffer.from(dhtIdentity(this.#options.ownPublicKey).seed).toString("hex");
-    this.#process.send({ type: "serve", seed });
+    this.#process.send({ type: "serve", seed: this.#options.identity.seed.toHex() });
   }
 
   #handle(event: DhtEvent): void {
@@ -240,7 +242,9 @@ export class DhtRendezvous implements Rendezvous, Timed {
         break;
       case "answered": {
         const call = this.#outCall(event.call);
-        if (call?.sent) call.handlers.answered(payloadBytes(event.payload));
+        if (!call?.sent) break;
+        call.answered = true;
+        call.handlers.answered(payloadBytes(event.payload));
         break;
       }
       case "failed": {
@@ -257,7 +261,7 @@ export class DhtRendezvous implements Rendezvous, Timed {
       }
       case "ended": {
         const call = this.#calls.get(event.call);
-        if (call?.direction === "out") this.#fail(call, "unreachable");
+        if (call?.direction === "out") this.#gone(call);
         else if (call) this.#drop(call);
         break;
       }
@@ -318,7 +322,7 @@ export class DhtRendezvous implements Rendezvous, Timed {
         this.#process.send({
           type: "call",
           call: call.id,
-          key: Buffer.from(dhtIdentity(call.hostPublicKey).publicKey).toString("hex"),
+          key: call.key.toHex(),
           payload: payloadText(call.handlers.payload()),
         });
       } else if (now >= call.began + PATIENCE_MS) this.#fail(call, "unreachable");
@@ -326,14 +330,17 @@ export class DhtRendezvous implements Rendezvous, Timed {
   }
 
   #relay(call: OutCall): void {
-    if (this.#calls.get(call.id) !== call) {
-      // Asked for when the call was over already.
-      if (call.relayWanted && !call.stream) call.handlers.failed("unreachable");
-      return;
-    }
-    if (!call.relayWanted || !call.pathOpen || call.stream) return;
+    if (this.#calls.get(call.id) !== call || !call.relayWanted) return;
+    if (!call.pathOpen || call.stream) return;
     const stream = this.#open(call);
     if (stream) call.handlers.relay(stream.endpoint);
+  }
+
+  /** What was answered goes on without us: the daemons may still open a hole. */
+  #gone(call: OutCall): void {
+    call.pathOpen = false;
+    this.#closeStream(call);
+    if (!call.answered) this.#fail(call, "unreachable");
   }
 
   #fail(call: OutCall, reason: "not-here" | "unreachable"): void {
@@ -380,7 +387,7 @@ export class DhtRendezvous implements Rendezvous, Timed {
       frame: (frame) => this.#process.sendFrame(call.id, frame),
       closed: () => {
         this.#closeStream(call);
-        if (call.direction === "out") this.#fail(call, "unreachable");
+        if (call.direction === "out") this.#gone(call);
         else this.#drop(call);
       },
     });
@@ -419,7 +426,7 @@ export class DhtRendezvous implements Rendezvous, Timed {
     this.#probe.handleNodes([]);
     for (const call of this.#calls.all())
       if (call.direction === "in") this.#drop(call);
-      else if (call.sent) this.#fail(call, "unreachable");
+      else if (call.sent) this.#gone(call);
     this.#changed();
   }
 

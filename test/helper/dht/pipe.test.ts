@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { parseCommand, parseEvent, payloadText } from "#dht/messages.ts";
-import { encodeFrame, encodeMessage, MAX_FRAME, PipeReader } from "#dht/pipe.ts";
+import { encodeFrame, encodeMessage, PipeReader } from "#dht/pipe.ts";
 import { DecodeError, EncodeError } from "#wire/cursor.ts";
+import { MAX_STREAM_FRAME } from "#wire/frame.ts";
 import { SeededRandom } from "#test/support/fuzz/seeded-random.ts";
 
 describe("the pipe", () => {
   test("gives what was put in, however the bytes are cut", () => {
     const random = new SeededRandom(1);
-    const frames = Array.from({ length: 50 }, () => random.bytes(1 + random.below(MAX_FRAME)));
+    const frames = Array.from({ length: 50 }, () => random.bytes(1 + random.below(MAX_STREAM_FRAME)));
     const stream = Buffer.concat([
       ...frames.map((frame, i) => encodeFrame(i, frame)),
       encodeMessage({ type: "unserve" }),
@@ -35,7 +36,7 @@ describe("the pipe", () => {
   });
 
   test("a frame that is too long is not written", () => {
-    expect(() => encodeFrame(1, new Uint8Array(MAX_FRAME + 1))).toThrow(EncodeError);
+    expect(() => encodeFrame(1, new Uint8Array(MAX_STREAM_FRAME + 1))).toThrow(EncodeError);
     expect(() => encodeFrame(1, new Uint8Array(0))).toThrow(EncodeError);
     expect(() => encodeFrame(70_000, new Uint8Array(1))).toThrow(EncodeError);
   });
