@@ -24,11 +24,14 @@ export class FastPathThread implements FastPath {
   readonly #wakeFd: number;
   readonly #counters: Counters;
   readonly #flows: FlowMemory;
+  readonly #slept: Float64Array;
   readonly #handlers: ((event: FastPathEvent) => void)[] = [];
   readonly #one = new BigUint64Array([1n]);
   #open = true;
 
-  constructor(startWorker: StartWorker = fromSources) {
+  /** `slept`: one float64, ms that the clock of all times here is ahead of performance.now(). */
+  constructor(startWorker: StartWorker = fromSources, slept = new SharedArrayBuffer(8)) {
+    this.#slept = new Float64Array(slept);
     const counters = new SharedArrayBuffer(countersBytes());
     const flows = new SharedArrayBuffer(flowMemoryBytes());
     this.#counters = new Counters(counters);
@@ -37,7 +40,7 @@ export class FastPathThread implements FastPath {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const timeOrigin = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-    const workerData: WorkerStart = { port: port2, wakeFd: this.#wakeFd, counters, flows, timeOrigin };
+    const workerData: WorkerStart = { port: port2, wakeFd: this.#wakeFd, counters, flows, slept, timeOrigin };
     this.#worker = startWorker({ workerData, transferList: [port2] });
     port1.on("message", (event: FastPathEvent) => {
       for (const handler of this.#handlers) handler(event);
@@ -70,7 +73,7 @@ export class FastPathThread implements FastPath {
     await this.ended;
   }
 
-  /** Counters of a vif since it was added. Times are performance.now() of this thread. */
+  /** Counters of a vif since it was added. Times are performance.now() of this thread, and what was slept. */
   counters(vif: number): VifCounters {
     return this.#counters.read(vif);
   }
@@ -82,7 +85,7 @@ export class FastPathThread implements FastPath {
 
   /** Flows with a packet in the last `milliseconds`. */
   flows(milliseconds: number): Flow[] {
-    return this.#flows.list(performance.now() - milliseconds);
+    return this.#flows.list(performance.now() + this.#slept[0]! - milliseconds);
   }
 
   readonly #stopNow = (): void => this.send({ type: "stop" });

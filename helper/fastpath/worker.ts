@@ -14,6 +14,8 @@ export interface WorkerStart {
   readonly wakeFd: number;
   readonly counters: SharedArrayBuffer;
   readonly flows: SharedArrayBuffer;
+  /** One float64: milliseconds that were slept, which performance.now() knows nothing of. */
+  readonly slept: SharedArrayBuffer;
   /** Milliseconds of process.hrtime at the main thread's performance.now() of 0. */
   readonly timeOrigin: number;
 }
@@ -22,7 +24,8 @@ function hrtimeMilliseconds(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-function main({ port, wakeFd, counters, flows, timeOrigin }: WorkerStart): void {
+function main({ port, wakeFd, counters, flows, slept, timeOrigin }: WorkerStart): void {
+  const sleep = new Float64Array(slept);
   const offset = hrtimeMilliseconds() - performance.now() - timeOrigin;
   const emit = (event: FastPathEvent): void => port.postMessage(event);
   const engine = new Engine(allocateMemory(ARENA_BYTES), new Counters(counters), new FlowMemory(flows), emit);
@@ -31,7 +34,7 @@ function main({ port, wakeFd, counters, flows, timeOrigin }: WorkerStart): void 
     engine,
     wakeFd,
     () => receiveMessageOnPort(port)?.message as FastPathCommand | undefined,
-    () => performance.now() + offset,
+    () => performance.now() + offset + sleep[0]!,
   );
   engine.close();
   emit({ type: "stopped" });

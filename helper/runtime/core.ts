@@ -32,6 +32,8 @@ export interface CoreParts {
   readonly forwarding: Forwarding;
   /** Something that a client is shown has changed. */
   readonly changed: () => void;
+  /** The process has stood still for so long, ms. */
+  readonly stalled?: (ms: number) => void;
 }
 
 /**
@@ -60,7 +62,7 @@ export class Core {
     this.fastPath = parts.fastPath;
     this.forwarding = parts.forwarding;
     this.changed = parts.changed;
-    this.scheduler = new Scheduler(parts.clock, () => this.turn());
+    this.scheduler = new Scheduler(parts.clock, () => this.turn(), parts.stalled);
   }
 
   /** undefined: as many vifs as there can be are in use. */

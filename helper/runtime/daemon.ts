@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { dumpText } from "#contract/dump-text.ts";
 import { ControlError } from "#contract/errors.ts";
+import { bootClock } from "#edge/linux/boot-clock.ts";
 import { findAccount } from "#edge/linux/accounts.ts";
 import { prepareLauncher } from "#edge/linux/launcher.ts";
 import { peerCredentials } from "#edge/linux/peer-credentials.ts";
@@ -17,7 +18,6 @@ import {
   type ReduceOptions,
 } from "#edge/linux/privileges.ts";
 import { linuxProbe } from "#edge/linux/system-probe.ts";
-import type { Clock } from "#ports/clock.ts";
 import { startControlServer, type ControlServer } from "./control/server.ts";
 import { daemonHandlers } from "./handlers/daemon-handlers.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
@@ -35,7 +35,7 @@ const DEFAULT_TUN = "castaway0";
 /** Watching clients are told of changes this often at most. */
 const PUBLISH_MS = 500;
 
-const clock: Clock = { now: () => performance.now(), wall: () => Date.now() };
+const clock = bootClock();
 
 /** Runs until a signal or `castaway daemon --stop`. Rejects where it cannot start. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
@@ -58,7 +58,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     keeper,
     port,
     access,
-    ports: linuxPorts(),
+    ports: linuxPorts(clock),
     lans: options.lans,
     socketVifs: options.socketVifs,
     build: packageJson.version,

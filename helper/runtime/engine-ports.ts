@@ -1,4 +1,5 @@
 // What the engine takes from the operating system: Linux gives it, and a simulator can.
+import { watchClockChange, type BootClock } from "#edge/linux/boot-clock.ts";
 import { hasAesInstructions } from "#edge/linux/evp.ts";
 import { openHostJoins } from "#edge/linux/host-joins.ts";
 import { openLinks } from "#edge/linux/interfaces.ts";
@@ -27,6 +28,8 @@ export interface EnginePorts {
   sendDatagram(from: Datagrams, to: Endpoint, data: Uint8Array): void;
   readonly streamSockets: StreamSockets;
   startFastPath(): FastPathHandle;
+  /** Tells how long the computer has slept when it wakes up, ms. */
+  watchSleep(woke: (slept: number) => void): { close(): void };
   openLinks(): Links;
   readonly openRouterLink: OpenRouterLink;
   /** undefined: this computer cannot forward. */
@@ -35,13 +38,18 @@ export interface EnginePorts {
   openJoins(): { readonly own: HostJoins; readonly local: LocalMemberships };
 }
 
-export function linuxPorts(): EnginePorts {
+export function linuxPorts(clock: BootClock): EnginePorts {
   return {
     hasAes: hasAesInstructions(),
     openDatagrams,
     sendDatagram: (from, to, data) => void sendDatagram(from.fd, to, data),
     streamSockets: linuxStreamSockets,
-    startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options)),
+    startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options), clock.slept),
+    watchSleep: (woke) =>
+      watchClockChange(() => {
+        const slept = clock.catchUp();
+        if (slept > 0) woke(slept);
+      }),
     openLinks,
     openRouterLink,
     openGateway: kernelGateway,

@@ -16,6 +16,7 @@ import { Core } from "./core.ts";
 import type { EnginePorts, FastPathHandle } from "./engine-ports.ts";
 import { LanSharing } from "./gateway/lan-sharing.ts";
 import { LanBeacons } from "./lan-beacons.ts";
+import { LanVif } from "./lan-vif.ts";
 import { Lans } from "./lans.ts";
 import type { LanSetting } from "./store/state.ts";
 import { mappedPrefix } from "./network-context.ts";
@@ -32,6 +33,7 @@ import type { StateKeeper } from "./state-keeper.ts";
 import type { SystemAccess } from "./system-access.ts";
 import { Streaming } from "./streams/streaming.ts";
 import { Transport } from "./transport.ts";
+import { TunVif } from "./tun-vif.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
 
 export interface EngineOptions {
@@ -71,6 +73,7 @@ export class Engine {
   readonly #hostJoins: HostJoins;
   readonly #links: Links;
   readonly #watch: NetworkWatch;
+  readonly #sleep: { close(): void };
   readonly #beacons: LanBeacons;
   readonly mapping: PortMapping;
 
@@ -92,6 +95,7 @@ export class Engine {
       fastPath: this.fastPath,
       forwarding,
       changed: options.changed,
+      stalled: (ms) => this.#woke(ms),
     });
     this.fastPath.onEvent((event) => this.#handle(event));
     this.fastPath.send({ type: "udp", fd: this.datagrams.fd });
@@ -228,14 +232,18 @@ export class Engine {
       changed: (routes) => {
         this.settingsChanged();
         if (routes) {
-          this.mapping.refresh(true);
-          this.networks.handleNetworkChanged(clock.now());
+          this.#otherWays();
           this.sockets.networkChanged();
         }
         this.core.turn();
       },
     });
     this.core.scheduler.add(this.#watch);
+    this.#sleep = ports.watchSleep((slept) => {
+      this.core.scheduler.stop(); // its timer has slept too
+      this.#woke(slept);
+      this.core.turn();
+    });
   }
 
   /** What is used of the interfaces follows from settings and networks that have changed. */
@@ -262,6 +270,7 @@ export class Engine {
   /** `keepDevice`: another daemon follows at once, and applications keep their memberships on the TUN. */
   async close(reason: "bye" | "restarting"): Promise<void> {
     this.#watch.close();
+    this.#sleep.close();
     const unmapped = this.mapping.close(reason === "restarting");
     await this.lanSharing.close();
     this.networks.close(reason);
@@ -279,6 +288,23 @@ export class Engine {
     this.tun.close(reason === "restarting");
     this.#links.close();
     this.datagrams.close();
+  }
+
+  /** Peers may have given this computer up, NATs have forgotten it, and it may be somewhere else. */
+  #woke(slept: number): void {
+    this.core.log.write("info", "the computer or this process stood still", {
+      seconds: Math.round(slept / 1_000),
+    });
+    const now = this.core.clock.now();
+    for (const vif of this.core.vifs.values())
+      if (vif instanceof LanVif || vif instanceof TunVif) vif.membership?.handleSlept(slept, now);
+    this.#otherWays();
+  }
+
+  /** The way to everybody may be another one now. */
+  #otherWays(): void {
+    this.mapping.refresh(true);
+    this.networks.handleNetworkChanged(this.core.clock.now());
   }
 
   #handle(event: FastPathEvent): void {

@@ -116,6 +116,11 @@ export class HostedNetworkRuntime implements PeerNetwork {
     this.#context.addressesChanged();
   }
 
+  /** Addresses or routes of this computer have changed, or it slept. */
+  handleNetworkChanged(now: number): void {
+    for (const peer of this.#peers.list()) peer.session.handleNetworkChanged(now);
+  }
+
   createInvite(
     request: Pick<InviteRequest, "secret" | "expiresInS" | "uses" | "requireApproval"> & {
       readonly candidates: readonly Candidate[];
@@ -278,6 +283,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
     const member = this.members.byKey(peer.publicKey);
     if (!member || member.removed) return this.#forget(peer, "removed");
     peer.name = `peer-${member.number}`;
+    if (member.joinedBy) peer.session.allowCalls(member.joinedBy.psk); // it may have come as a joiner
     if (peer.session.endpoint) this.#context.rememberEndpoint(peer.publicKey, peer.session.endpoint);
     core.log.write("info", "a member is here", { peer: peer.name, member: member.name });
     if (member.approved) this.#admit(peer, member);

@@ -57,6 +57,12 @@ export class LinkMembership implements Timed {
     this.#drain();
   }
 
+  /** This computer has slept for `ms` up to now. */
+  handleSlept(ms: number, now: number): void {
+    for (const family of [4, 6] as const) this.queriers[family].handleSlept(ms, now);
+    this.#drain();
+  }
+
   pollTimeout(): number | undefined {
     return Math.min(this.queriers[4].pollTimeout() ?? Infinity, this.queriers[6].pollTimeout() ?? Infinity);
   }

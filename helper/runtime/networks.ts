@@ -173,6 +173,7 @@ export class Networks {
 
   handleNetworkChanged(now: number): void {
     this.candidatesChanged();
+    this.#hosted?.handleNetworkChanged(now);
     for (const network of this.joined.values()) network.handleNetworkChanged(now);
     this.#context.addressesChanged(); // a LAN that we are on may have the addresses of one behind the tunnel now
   }

@@ -10,15 +10,22 @@ export interface Timed {
  * The one timer of the slow path. After every input the driver calls `arm()`, which looks up the earliest
  * deadline; nothing wakes the process between deadlines.
  */
+/** A deadline that is served so much too late, ms, was slept through. */
+const STALLED = 2_000;
+
 export class Scheduler {
   readonly #clock: Clock;
   readonly #machines = new Set<Timed>();
   readonly #afterTimeout: () => void;
+  readonly #stalled: (ms: number) => void;
   #timer: NodeJS.Timeout | undefined;
   #armedFor = Infinity;
+  #armedAt = 0;
 
-  constructor(clock: Clock, afterTimeout: () => void) {
+  /** `stalled`: this process has stood still for so long, ms (SIGSTOP, a virtual machine that was paused). */
+  constructor(clock: Clock, afterTimeout: () => void, stalled: (ms: number) => void = () => {}) {
     this.#clock = clock;
+    this.#stalled = stalled;
     this.#afterTimeout = afterTimeout;
   }
 
@@ -37,7 +44,8 @@ export class Scheduler {
     this.stop();
     if (earliest === Infinity) return;
     this.#armedFor = earliest;
-    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(earliest - this.#clock.now())));
+    this.#armedAt = this.#clock.now();
+    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(earliest - this.#armedAt)));
   }
 
   stop(): void {
@@ -46,8 +54,10 @@ export class Scheduler {
   }
 
   #fire(): void {
-    this.#armedFor = Infinity;
     const now = this.#clock.now();
+    const late = now - Math.max(this.#armedFor, this.#armedAt);
+    this.#armedFor = Infinity;
+    if (late >= STALLED) this.#stalled(late);
     for (const machine of this.#machines) {
       const due = machine.pollTimeout();
       if (due !== undefined && due <= now) machine.handleTimeout(now);

@@ -114,6 +114,16 @@ export const fcntl: (fd: number, command: number, argument: number) => number = 
 export const eventfd: (initial: number, flags: number) => number = library.func(
   "int eventfd(unsigned int initial, int flags)",
 );
+/** `timespec`: two 64-bit integers, seconds and nanoseconds. */
+export const clockGettime: (clock: number, timespec: BigInt64Array) => number = library.func(
+  "int clock_gettime(int clock, void *timespec)",
+);
+export const timerfdCreate: (clock: number, flags: number) => number = library.func(
+  "int timerfd_create(int clock, int flags)",
+);
+/** `itimerspec`: four 64-bit integers. */
+export const timerfdSettime: (fd: number, flags: number, itimerspec: BigInt64Array, before: null) => number =
+  library.func("int timerfd_settime(int fd, int flags, void *itimerspec, void *before)");
 /** Returns the address, or -1. */
 export const mmap: (
   address: number,

@@ -87,6 +87,16 @@ export class Group {
     }
   }
 
+  /** Nobody could be heard for `ms`: no timer ran. */
+  postpone(ms: number): void {
+    this.#dueAt = undefined;
+    const { state } = this;
+    state.groupTimer += ms;
+    for (const [source, deadline] of state.requested) state.requested.set(source, deadline + ms);
+    this.#version1Until += ms;
+    this.#version2Until += ms;
+  }
+
   /** Returns the retransmissions that are due. */
   handleTimeout(now: number): SpecificQuery[] {
     this.#dueAt = undefined;

@@ -61,6 +61,11 @@ export class QuerierElection {
     return true;
   }
 
+  /** The other one could not be heard for `ms`. */
+  postpone(ms: number): void {
+    if (this.#other) this.#other = { ...this.#other, expiresAt: this.#other.expiresAt + ms };
+  }
+
   /** Returns whether the other querier is gone. */
   handleTimeout(now: number): boolean {
     if (!this.#other || this.#other.expiresAt > now) return false;

@@ -77,6 +77,17 @@ export class Querier {
     }
   }
 
+  /**
+   * Nothing could be heard for `ms` up to now: this computer slept. Who listened is given the time that it had left,
+   * and is asked at once, with the short response time of a start.
+   */
+  handleSlept(ms: number, now: number): void {
+    this.#election.postpone(ms);
+    for (const group of this.#groups.values()) group.postpone(ms);
+    this.#groupsDueAt = undefined;
+    this.#start(now);
+  }
+
   /** When `handleTimeout` is due, ms; undefined: never. */
   pollTimeout(): number | undefined {
     const other = this.#election.other?.expiresAt ?? Infinity;

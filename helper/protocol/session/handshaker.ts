@@ -16,13 +16,18 @@ export interface Datagram {
 /** Our side of the handshakes with one peer: attempts, their retries, cookies, and the answers. */
 export class Handshaker {
   readonly dialer: Dialer;
-  readonly #options: SessionOptions;
+  #options: SessionOptions;
   readonly #cookies = new CookieJar(COOKIE_SECRET_LIFETIME, MAX_ENDPOINTS);
   #open: Initiation[] = []; // oldest first
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.dialer = new Dialer(options.candidates);
+  }
+
+  /** For the attempts from now on. */
+  setPsk(psk: Uint8Array): void {
+    this.#options = { ...this.#options, psk };
   }
 
   /** Stops, and gives up what is unanswered. */

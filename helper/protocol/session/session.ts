@@ -19,7 +19,7 @@ import type {
 
 /** One peer: handshakes, keys, keepalive, dead peer detection, roaming. Data frames are the fast path's. */
 export class Session {
-  readonly #options: SessionOptions;
+  #options: SessionOptions;
   readonly #handshaker: Handshaker;
   readonly #keys: KeyChain;
   readonly #liveness = new Liveness();
@@ -80,6 +80,12 @@ export class Session {
   /** Starts handshakes, to all endpoint candidates. */
   connect(now: number): void {
     if (this.#options.mayInitiate) this.#handshaker.dialer.start(now);
+  }
+
+  /** The peer has proved who it is: from now on it may be called too, with what it shares with us. */
+  allowCalls(psk: Uint8Array): void {
+    this.#options = { ...this.#options, psk, mayInitiate: true };
+    this.#handshaker.setPsk(psk);
   }
 
   /** Later handshakes try these too; what worked last comes first in any case. */

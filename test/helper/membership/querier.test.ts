@@ -51,6 +51,41 @@ describe("general queries", () => {
   });
 });
 
+describe("a computer that slept", () => {
+  test("asks at once, and forgets nobody who could not be heard", () => {
+    const driver = new Driver().settled().report("to-exclude").expect(`40000 ${G} exclude()`);
+    const woken = 40_000 + 3_600_000;
+    driver.now = woken;
+    driver.querier.handleSlept(3_600_000, woken);
+    driver.at(woken).expect(`${woken} query general in 100 to 224.0.0.1`);
+    driver.querier.setOwnAddress(undefined, woken); // no more general queries in what is expected
+    driver.at(woken + GMI - 1).expect();
+    driver.at(woken + GMI).expect(`${woken + GMI} ${G} nobody`);
+  });
+
+  test("leaves the asking to whom it left it to", () => {
+    const driver = new Driver()
+      .settled()
+      .receive(query(), LOWER)
+      .report("to-exclude")
+      .expect(`40000 ${G} exclude()`);
+    driver.now += 600_000;
+    driver.querier.handleSlept(600_000, driver.now);
+    driver.at(driver.now + 200_000).expect();
+    expect(driver.querier.isQuerier).toBe(false);
+  });
+
+  test("keeps sources for the time that they had left", () => {
+    const driver = new Driver().settled().report("is-include", [S1]).expect(`40000 ${G} include(${S1})`);
+    driver.at(140_000).querier.setOwnAddress(undefined, 140_000);
+    driver.expect();
+    driver.now = 500_000;
+    driver.querier.handleSlept(360_000, driver.now);
+    driver.at(500_000 + GMI - 100_000 - 1).expect();
+    driver.at(500_000 + GMI - 100_000).expect(`${500_000 + GMI - 100_000} ${G} nobody`);
+  });
+});
+
 describe("joins, leaves, timers", () => {
   test("a join is told at once, a refresh not; silence for the membership interval ends it", () => {
     const driver = new Driver().settled().report("to-exclude").expect(`40000 ${G} exclude()`);

@@ -67,6 +67,7 @@ export class Computer implements Host {
   readonly brokenLans = new Set<string>();
   shutdowns = 0;
   endpoint: Endpoint;
+  #woke: (slept: number) => void = () => {};
   readonly #world: World;
   readonly #plugs = new Map<number, Plug>();
 
@@ -116,6 +117,10 @@ export class Computer implements Host {
         sendDatagram: (_from, to, data) => world.send(this.endpoint, to, data),
         streamSockets: NO_STREAMS,
         startFastPath: () => this.fast,
+        watchSleep: (woke) => {
+          this.#woke = woke;
+          return { close: () => {} };
+        },
         openLinks: () => this.links,
         openRouterLink: (client, datagram) => openFakeRouterLink(options.router, client, datagram),
         openGateway: () => this.gateway,
@@ -181,6 +186,15 @@ export class Computer implements Host {
   /** The same computer, started again with the state that it left. */
   again(change: Partial<ComputerOptions> = {}): Promise<Computer> {
     return Computer.start(this.#world, { ...this.options, folder: this.folder, ...change });
+  }
+
+  /** Closes its lid: nothing runs, nothing is heard. Wakes up after that time. */
+  async sleep(ms: number): Promise<void> {
+    this.#world.unbind(this.endpoint);
+    this.engine.core.scheduler.stop();
+    await this.#world.run(ms);
+    this.#world.bind(this.endpoint, this);
+    this.#woke(ms);
   }
 
   /** Its outer address changes, and nobody tells it. */

@@ -203,6 +203,31 @@ describe("the one timer", () => {
     expect([one.served.length, turns]).toEqual([1, 1]);
   });
 
+  test("tells that the process stood still, and not that it was asked late", () => {
+    const stalls: number[] = [];
+    let stood = 0;
+    const scheduler = new Scheduler(
+      { now: () => performance.now() + stood, wall: () => 0 },
+      () => {},
+      (ms) => stalls.push(ms),
+    );
+    const one = machine(performance.now() + 1_000);
+    scheduler.add(one);
+    scheduler.arm();
+    stood = 1_500; // a busy computer
+    vi.advanceTimersByTime(1_000);
+    expect([one.served.length, stalls]).toEqual([1, []]);
+    one.due = performance.now() + stood - 60_000;
+    scheduler.arm();
+    vi.advanceTimersByTime(0);
+    expect([one.served.length, stalls]).toEqual([2, []]);
+    one.due = performance.now() + stood + 1_000;
+    scheduler.arm();
+    stood += 300_000;
+    vi.advanceTimersByTime(1_000);
+    expect([one.served.length, stalls]).toEqual([3, [300_000]]);
+  });
+
   test("serves a deadline that has passed at once", () => {
     const scheduler = new Scheduler(clock, () => {});
     const late = machine(performance.now() - 5_000);
