@@ -49,6 +49,8 @@ export class Core {
   readonly scheduler: Scheduler;
   readonly changed: () => void;
   readonly vifs = new Map<VifId, RuntimeVif>();
+  /** Others that look at each turn, before the vifs do. */
+  readonly parts = new Set<{ flush(): void }>();
   readonly #ids = new VifIds();
   readonly #released = new Map<VifId, () => void>();
   readonly #since = new Map<string, number>();
@@ -127,6 +129,7 @@ export class Core {
           this.#tableStale = false;
           this.fastPath.send({ type: "routes", ...this.forwarding.compile() });
         }
+        for (const part of this.parts) part.flush();
         for (const vif of this.vifs.values()) vif.flush();
       } while (this.#tableStale);
     } finally {

@@ -4,6 +4,7 @@ import { hasAesInstructions } from "#edge/linux/evp.ts";
 import { openHostJoins } from "#edge/linux/host-joins.ts";
 import { openLinks } from "#edge/linux/interfaces.ts";
 import { kernelGateway } from "#edge/linux/kernel-gateway.ts";
+import { openLinkSocket } from "#edge/linux/link-socket.ts";
 import { localMemberships } from "#edge/linux/memberships.ts";
 import { openRouterLink } from "#edge/portable/router-link.ts";
 import { linuxStreamSockets } from "#edge/linux/stream-sockets.ts";
@@ -13,6 +14,7 @@ import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { StreamSockets } from "#ports/stream-sockets.ts";
 import type { KernelGateway } from "#ports/gateway.ts";
+import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
 import type { Links } from "#ports/links.ts";
 import type { OpenRouterLink } from "#ports/router-link.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
@@ -34,6 +36,8 @@ export interface EnginePorts {
   readonly openRouterLink: OpenRouterLink;
   /** undefined: this computer cannot forward. */
   openGateway(): KernelGateway | undefined;
+  /** Throws where it cannot be had. */
+  openLinkSocket(options: LinkSocketOptions): LinkSocket;
   /** `local`: what programs joined, without what was joined through `own`. */
   openJoins(): { readonly own: HostJoins; readonly local: LocalMemberships };
 }
@@ -51,6 +55,7 @@ export function linuxPorts(clock: BootClock): EnginePorts {
         if (slept > 0) woke(slept);
       }),
     openLinks,
+    openLinkSocket,
     openRouterLink,
     openGateway: kernelGateway,
     openJoins: () => {

@@ -18,6 +18,7 @@ import { LanSharing } from "./gateway/lan-sharing.ts";
 import { LanBeacons } from "./lan-beacons.ts";
 import { LanVif } from "./lan-vif.ts";
 import { Lans } from "./lans.ts";
+import { Discovery } from "./discovery/discovery.ts";
 import type { LanSetting } from "./store/state.ts";
 import { mappedPrefix } from "./network-context.ts";
 import { NetworkWatch } from "./network-watch.ts";
@@ -67,6 +68,7 @@ export class Engine {
   readonly transport: Transport;
   readonly statics: StaticEntries;
   readonly sharing: Sharing;
+  readonly discovery: Discovery;
   readonly datagrams: Datagrams;
   readonly streaming: Streaming;
   readonly lanSharing: LanSharing;
@@ -223,6 +225,16 @@ export class Engine {
       hosting: () => this.networks.hosted?.enabled === true,
       changed: () => this.networks.candidatesChanged(),
     });
+    this.discovery = new Discovery({
+      core: this.core,
+      networks: this.networks,
+      lans: this.lans,
+      tun: this.tun,
+      ownPublicKey: machine.publicKey,
+      links: () => this.#links.list(),
+      openSocket: ports.openLinkSocket,
+      proxies: () => this.sharing.proxies(),
+    });
     this.statics = new StaticEntries(this.core, () => keeper.state.settings.routes);
     this.#watch = new NetworkWatch({
       links: this.#links,
@@ -252,6 +264,7 @@ export class Engine {
     this.lans.refresh();
     this.lanSharing.refresh();
     this.#beacons.refresh();
+    this.discovery.refresh();
     this.statics.refresh();
     this.mapping.refresh();
     this.streaming.refresh();
@@ -271,6 +284,7 @@ export class Engine {
   async close(reason: "bye" | "restarting"): Promise<void> {
     this.#watch.close();
     this.#sleep.close();
+    this.discovery.close();
     const unmapped = this.mapping.close(reason === "restarting");
     await this.lanSharing.close();
     this.networks.close(reason);
@@ -361,6 +375,9 @@ export class Engine {
     this.sharing.networksChanged();
     const { addresses, routes, lans, unicast, behindTun } = this.networks.addresses();
     this.tun.configure({ addresses, routes, lans }, this.core.log);
+    const { addresses, routes, unicast } = this.networks.addresses();
+    this.tun.configure({ addresses, routes }, this.core.log);
+    this.discovery.refresh();
     const { vif } = this.tun;
     const own = addresses.flatMap(({ address }) =>
       vif === undefined

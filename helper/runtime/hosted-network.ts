@@ -162,6 +162,16 @@ export class HostedNetworkRuntime implements PeerNetwork {
     return this.#peers.byKey(member.publicKey);
   }
 
+  /** Those who may be sent to. */
+  peers(): Peer[] {
+    return this.#peers.list().filter((peer) => peer.forwarding);
+  }
+
+  /** Discovery proxies that run in this network. */
+  get proxies(): ReadonlySet<ProxyName> {
+    return this.#proxies;
+  }
+
   lastSeen(number: number): number | undefined {
     return this.#lastSeen.get(number);
   }

@@ -76,6 +76,11 @@ export class LanVif implements RuntimeVif {
     return this.#lan.mac;
   }
 
+  /** Networks that another member carries on this LAN. */
+  get passiveFor(): ReadonlySet<string> {
+    return this.#passiveFor;
+  }
+
   /** Another member of that network forwards on this LAN, or does not any more. */
   setPassive(network: string, passive: boolean): void {
     if (passive === this.#passiveFor.has(network)) return;

@@ -13,6 +13,7 @@ import type { Address } from "#wire/address.ts";
 import type { CloseReason, ControlMessage } from "#wire/control.ts";
 import { networkKey, type NetworkEntry } from "#wire/control-network.ts";
 import type { Core, RuntimeVif } from "./core.ts";
+import { PeerServices } from "./discovery/peer-services.ts";
 import { Pings } from "./pings.ts";
 import type { Timed } from "./scheduler.ts";
 import { StreamCalls } from "./streams/stream-calls.ts";
@@ -53,6 +54,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   readonly #tableOut: SoftStateSender<NetworkEntry>;
   readonly #tableIn = new SoftStateReceiver<NetworkEntry>(NETWORK);
   readonly #pings = new Pings();
+  readonly services: PeerServices;
   #maximum: number | undefined;
   #multicastLimit: number | undefined;
   readonly #streamCalls: StreamCalls;
@@ -70,6 +72,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
     const incarnation = options.session.hello.incarnation;
     this.#wants = new SoftStateSender(MEMBERSHIP, incarnation);
     this.#tableOut = new SoftStateSender(NETWORK, incarnation);
+    this.services = new PeerServices(incarnation);
     this.session = new Session({
       ...options.session,
       entropy: core.entropy,
@@ -172,14 +175,21 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
 
   pollTimeout(): number | undefined {
     let earliest = Infinity;
-    for (const machine of [this.session, this.#wants, this.#listeners, this.#tableOut, this.#tableIn])
+    for (const machine of [
+      this.session,
+      this.#wants,
+      this.#listeners,
+      this.#tableOut,
+      this.#tableIn,
+      this.services,
+    ])
       earliest = Math.min(earliest, machine.pollTimeout() ?? Infinity);
     return earliest === Infinity ? undefined : earliest;
   }
 
   handleTimeout(now: number): void {
     this.session.handleTimeout(now, this.#options.traffic(this.id));
-    for (const machine of [this.#wants, this.#listeners, this.#tableOut, this.#tableIn])
+    for (const machine of [this.#wants, this.#listeners, this.#tableOut, this.#tableIn, this.services])
       machine.handleTimeout(now);
   }
 
@@ -204,6 +214,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
     }
     for (const receiver of [this.#listeners, this.#tableIn])
       for (let ack; (ack = receiver.nextMessage());) this.session.sendControl(ack, now);
+    for (const message of this.services.toSend(now)) this.session.sendControl(message, now);
   }
 
   #applyListeners(): void {
@@ -297,22 +308,23 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
       case "control":
         return this.#softState(event.message, now);
       case "ready":
-        for (const sender of [this.#wants, this.#tableOut]) sender.handleReady(now);
+        for (const sender of [this.#wants, this.#tableOut, this.services]) sender.handleReady(now);
         break;
       case "lost":
-        for (const sender of [this.#wants, this.#tableOut]) sender.handleLost();
+        for (const sender of [this.#wants, this.#tableOut, this.services]) sender.handleLost();
         for (const receiver of [this.#listeners, this.#tableIn]) receiver.clear();
         this.#applyListeners(); // nothing is sent to where nobody is
         this.#tableIn.takeChanged();
         break;
       case "rtt":
         this.#pings.answered(event.stamp, event.ms);
-        for (const sender of [this.#wants, this.#tableOut]) sender.handleRtt(event.ms);
+        for (const sender of [this.#wants, this.#tableOut, this.services]) sender.handleRtt(event.ms);
     }
     this.#options.network.peerEvent(this, event);
   }
 
   #softState(message: ControlMessage, now: number): void {
+    this.services.handle(message, now);
     switch (message.type) {
       case "state-snapshot":
         this.#listeners.handleSnapshot(message, now);

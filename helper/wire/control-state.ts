@@ -8,6 +8,7 @@ export const STATE_TYPES = { "state-snapshot": 6, "state-delta": 7, "state-ack":
 
 export const TOPIC_MEMBERSHIP = 1;
 export const TOPIC_NETWORK = 2;
+export const TOPIC_SERVICES = 3;
 
 /** Of one entry, without the length in front of it. */
 export const MAX_ENTRY = 1100;

@@ -1,4 +1,11 @@
 import { family, type Address } from "./address.ts";
+import {
+  decodeDiscovery,
+  DISCOVERY_TYPES,
+  encodeDiscovery,
+  isDiscovery,
+  type DiscoveryMessage,
+} from "./control-discovery.ts";
 import { readText, writeText } from "./control-text.ts";
 import { DecodeError, Reader, Writer } from "./cursor.ts";
 import { decodeStateMessage, encodeStateBody, STATE_TYPES } from "./control-state.ts";
@@ -55,6 +62,7 @@ export type ControlMessage =
   | { readonly type: "close"; readonly reason: CloseReason }
   /** Where the receiver's datagrams come from, as seen by the sender. */
   | { readonly type: "observed"; readonly address: Address; readonly port: number }
+  | DiscoveryMessage
   | StateMessage;
 
 export interface DecodedControl {
@@ -125,7 +133,7 @@ function decodeBody(type: number, reader: Reader): ControlMessage | undefined {
       };
     }
     default:
-      return decodeStateMessage(type, reader);
+      return decodeDiscovery(type, reader) ?? decodeStateMessage(type, reader);
   }
 }
 
@@ -180,7 +188,8 @@ function encodeBody(message: ControlMessage, writer: Writer): void {
       break;
     }
     default:
-      encodeStateBody(message, writer);
+      if (isDiscovery(message)) encodeDiscovery(message, writer);
+      else encodeStateBody(message, writer);
   }
 }
 
@@ -197,7 +206,7 @@ function typeNumber(message: ControlMessage): number {
     case "observed":
       return OBSERVED;
     default:
-      return STATE_TYPES[message.type];
+      return isDiscovery(message) ? DISCOVERY_TYPES[message.type] : STATE_TYPES[message.type];
   }
 }
 

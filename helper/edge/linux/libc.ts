@@ -51,6 +51,17 @@ export const sendto: (
 ) => number = library.func(
   "intptr_t sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int addressLength)",
 );
+/** `addressLength` is in and out: a 4-byte array. */
+export const recvfrom: (
+  fd: number,
+  data: Pointer,
+  length: number,
+  flags: number,
+  address: Pointer,
+  addressLength: Pointer,
+) => number = library.func(
+  "intptr_t recvfrom(int fd, void *data, size_t length, int flags, void *address, void *addressLength)",
+);
 export const recv: (fd: number, data: Pointer, length: number, flags: number) => number = library.func(
   "intptr_t recv(int fd, void *data, size_t length, int flags)",
 );

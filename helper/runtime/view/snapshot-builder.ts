@@ -88,7 +88,7 @@ export class SnapshotBuilder {
 
   sharing(): SharingView {
     const { presets, raiseTtl } = this.#keeper.state.settings.sharing;
-    const proxies = [...this.#engine.sharing.proxies()].sort();
+    const proxies = this.#engine.discovery.running();
     return { presets: [...presets], proxies, raisedTtl: [...raiseTtl] };
   }
 
@@ -108,6 +108,7 @@ export class SnapshotBuilder {
       "session.unknown-frames": transport.counters.unknown,
       "port-mapping.answers-dropped": this.#engine.mapping.dropped,
     };
+    for (const [name, count] of Object.entries(this.#engine.discovery.counters())) counters[name] = count;
     for (const [reason, count] of transport.counters.dropped)
       counters[`session.handshakes-dropped-${reason}`] = count;
     for (const [reason, count] of Object.entries(core.forwarding.drops))

@@ -122,6 +122,7 @@ export class Computer implements Host {
           return { close: () => {} };
         },
         openLinks: () => this.links,
+        openLinkSocket: () => ({ send: () => {}, close: () => {} }),
         openRouterLink: (client, datagram) => openFakeRouterLink(options.router, client, datagram),
         openGateway: () => this.gateway,
         openJoins: () => ({ own: this.joins, local: this.joins }),

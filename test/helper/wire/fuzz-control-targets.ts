@@ -1,4 +1,5 @@
 import { decodeBeacon, encodeBeacon, type Beacon } from "#wire/beacon.ts";
+import { decodeServiceChange, encodeServiceChange, type ServiceData } from "#wire/control-discovery.ts";
 import { decodeMembershipEntry, encodeMembershipEntry } from "#wire/control-membership.ts";
 import {
   decodeNetworkChange,
@@ -43,12 +44,26 @@ const LANS: NetworkEntry = {
   ],
 };
 const MEMBER: NetworkEntry = { kind: "member", number: 7, name: "Ännas Laptop", online: true };
+const SERVICES: readonly ServiceData[] = [
+  { type: "A", address: "192.168.1.20" },
+  { type: "AAAA", address: "2001:db8::20" },
+  { type: "PTR", target: "Dr. Pepper._http._tcp.local" },
+  { type: "SRV", priority: 0, weight: 1, port: 8080, target: "box.local" },
+  { type: "TXT", text: Uint8Array.of(3, 97, 61, 98, 0) },
+];
 export const NETWORK_ENTRIES: readonly Uint8Array[] = [
   ...([NETWORK, CANDIDATES, LANS, MEMBER, { kind: "assigned", number: 7 }] as const).map((entry) =>
     encodeNetworkChange(networkKey(entry), entry),
   ),
   encodeNetworkChange("member 7", undefined),
   encodeNetworkChange("candidates", undefined),
+];
+
+export const SERVICE_ENTRIES: readonly Uint8Array[] = [
+  ...SERVICES.map((data, i) =>
+    encodeServiceChange(String(i), { origin: 9, ttl: 120, name: "Dr. Pepper._http._tcp.local", data }),
+  ),
+  encodeServiceChange("7", undefined),
 ];
 
 const NUMBERED = { incarnation: 0xcafe, version: 3, ackWanted: true } as const;
@@ -65,6 +80,24 @@ const MESSAGES: readonly ControlMessage[] = [
   { type: "ping", stamp: 0xffffffff },
   { type: "pong", stamp: 0 },
   { type: "close", reason: "removed" },
+  {
+    type: "mdns-questions",
+    questions: [
+      { type: "PTR", name: "_http._tcp.local" },
+      { type: "ANY", name: "Dr. Pepper._http._tcp.local" },
+    ],
+  },
+  { type: "ssdp-search", id: 7, mx: 2, target: "ssdp:all" },
+  {
+    type: "ssdp-found",
+    id: 7,
+    target: "upnp:rootdevice",
+    usn: "uuid:1::upnp:rootdevice",
+    location: "http://192.168.1.20:8200/rootDesc.xml",
+    server: "Linux UPnP/1.0",
+    maxAge: 1800,
+  },
+  { type: "ssdp-notify", origin: 7, target: "a", usn: "b", location: "", server: "", maxAge: 0 },
   { type: "observed", address: "192.0.2.1", port: 4000 },
   { type: "observed", address: "2001:db8::1", port: 1 },
   { type: "state-snapshot", topic: 1, ...NUMBERED, part: 0, parts: 1, entries: MEMBERSHIP_ENTRIES },
@@ -115,6 +148,13 @@ export const CONTROL_TARGETS: readonly ParserTarget[] = [
     corpus: NETWORK_ENTRIES,
     decode: decodeNetworkChange,
     again: ({ key, entry }) => decodeNetworkChange(encodeNetworkChange(key, entry)),
+  }),
+  parser({
+    name: "service entry",
+    refuses: DecodeError,
+    corpus: SERVICE_ENTRIES,
+    decode: decodeServiceChange,
+    again: ({ key, value }) => decodeServiceChange(encodeServiceChange(key, value)),
   }),
   parser({
     name: "beacon",

@@ -1,0 +1,433 @@
+import type { ServiceEntry, ServiceRecord } from "#wire/control-discovery.ts";
+import { MAX_QUESTIONS } from "#wire/control-discovery.ts";
+import { isLinkName } from "#wire/dns-name.ts";
+import type { Address } from "#wire/address.ts";
+import { LinkRecords } from "./link-records.ts";
+import {
+  answers,
+  MDNS_PORT,
+  recordKey,
+  RELAYED_ID,
+  type MdnsMessage,
+  type MdnsQuestion,
+  type MdnsSource,
+  type OutgoingMdns,
+} from "./mdns.ts";
+import { RecentlyAsked } from "./recently-asked.ts";
+import { UniqueNames } from "./unique-names.ts";
+
+/** What changed is worked into everything at once, this often at most: a flood costs no more than that. */
+const SETTLE_MS = 100;
+/** Records shown on a link live this long, so that what a lost tunnel leaves behind is soon gone. */
+const SHOWN_TTL = 120;
+/** RFC 6762 section 6.7: what somebody is told who asked from another port. */
+const LEGACY_TTL = 10;
+/** RFC 6762 section 6: no record is multicast twice within a second. */
+const REPEAT_MS = 1_000;
+/** A peer that is gone may be back at once: its services stay for this long. */
+const PEER_GRACE = 15_000;
+/** The same question passes once in this time, and so many a second in all. */
+const QUESTION_MS = 900;
+const RENEWALS = 16;
+const MAX_SHOWN = 2_048;
+
+export interface MdnsLinkOptions {
+  /** The whole link may be shared, or this computer's programs alone. */
+  readonly whole: boolean;
+  /** Networks that another member carries here. */
+  readonly passiveFor: ReadonlySet<string>;
+}
+
+export interface MdnsPeerOptions {
+  readonly network: string;
+  /** What is heard here may be told to the peer. */
+  readonly tells: boolean;
+}
+
+export interface MdnsProxyOptions {
+  /** Own id as an origin. */
+  readonly origin: number;
+  /** As members of the network reach an address of this link; undefined: they do not. */
+  readonly exportAddress: (network: string, address: Address) => Address | undefined;
+  /** As this computer reaches an address that a member told. */
+  readonly importAddress: (network: string, address: Address) => Address | undefined;
+}
+
+export type MdnsCommand =
+  /** To the group, or to one who asked from a port of its own. */
+  | {
+      readonly type: "send";
+      readonly link: number;
+      readonly message: OutgoingMdns;
+      readonly to?: { readonly address: Address; readonly port: number };
+    }
+  | { readonly type: "ask-peer"; readonly peer: number; readonly questions: readonly MdnsQuestion[] }
+  /** Replaces what a peer is told. */
+  | {
+      readonly type: "tell-peer";
+      readonly peer: number;
+      readonly entries: ReadonlyMap<string, ServiceEntry>;
+    };
+
+interface Link {
+  options: MdnsLinkOptions;
+  readonly heard: LinkRecords;
+  /** What is shown here and is not from here, by recordKey. */
+  shown: Map<string, ServiceRecord>;
+  readonly sentAt: Map<string, number>;
+  readonly asked: RecentlyAsked;
+}
+
+interface Peer {
+  options: MdnsPeerOptions;
+  records: readonly ServiceEntry[];
+  readonly asked: RecentlyAsked; // by us
+  readonly asks: RecentlyAsked; // us
+  readonly numbers: Map<string, string>; // keys of what it is told, by recordKey
+  lostAt: number | undefined;
+}
+
+export interface MdnsCounters {
+  relayed: number; // messages of other proxies, left alone
+  questionsLimited: number;
+  recordsRefused: number;
+}
+
+/**
+ * Carries DNS-SD between this computer's links and its peers. Each record stays where it came from: what a link said
+ * is never said to it again, nor what a peer told to that peer; links are not joined with each other, nor networks.
+ * Answers come from what is known; questions go on, so that those are asked who may know more.
+ */
+export class MdnsProxy {
+  readonly counters: MdnsCounters = { relayed: 0, questionsLimited: 0, recordsRefused: 0 };
+  readonly #options: MdnsProxyOptions;
+  readonly #links = new Map<number, Link>();
+  readonly #peers = new Map<number, Peer>();
+  readonly #names = new UniqueNames();
+  readonly #commands: MdnsCommand[] = [];
+  #settleAt: number | undefined;
+  #settledAt = -Infinity;
+  #nextNumber = 1;
+
+  constructor(options: MdnsProxyOptions) {
+    this.#options = options;
+  }
+
+  nextCommand(): MdnsCommand | undefined {
+    return this.#commands.shift();
+  }
+
+  setLink(id: number, options: MdnsLinkOptions, now: number): void {
+    const link = this.#links.get(id);
+    if (link) link.options = options;
+    else
+      this.#links.set(id, {
+        options,
+        heard: new LinkRecords(),
+        shown: new Map(),
+        sentAt: new Map(),
+        asked: new RecentlyAsked(QUESTION_MS),
+      });
+    this.#changed(now);
+  }
+
+  /** The link is gone, or not ours any more. What was shown there is taken back where that is still possible. */
+  removeLink(id: number, now: number): void {
+    const link = this.#links.get(id);
+    if (!link) return;
+    this.#say(id, [...link.shown.values()].map(goodbye));
+    this.#links.delete(id);
+    this.#changed(now);
+  }
+
+  setPeer(id: number, options: MdnsPeerOptions, now: number): void {
+    const peer = this.#peers.get(id);
+    if (peer) {
+      peer.options = options;
+      peer.lostAt = undefined;
+    } else
+      this.#peers.set(id, {
+        options,
+        records: [],
+        asked: new RecentlyAsked(QUESTION_MS),
+        asks: new RecentlyAsked(QUESTION_MS),
+        numbers: new Map(),
+        lostAt: undefined,
+      });
+    this.#changed(now);
+  }
+
+  /** `lost`: it may come back soon. Otherwise what it told goes at once. */
+  removePeer(id: number, lost: boolean, now: number): void {
+    const peer = this.#peers.get(id);
+    if (!peer) return;
+    if (lost) peer.lostAt ??= now;
+    else {
+      this.#peers.delete(id);
+      this.#changed(now);
+    }
+  }
+
+  /** All that a peer tells now. */
+  setPeerRecords(id: number, entries: Iterable<ServiceEntry>, now: number): void {
+    const peer = this.#peers.get(id);
+    if (!peer || peer.lostAt !== undefined) return;
+    peer.records = [...entries].filter(
+      (entry) => entry.origin !== this.#options.origin && isLinkName(entry.name),
+    );
+    this.#changed(now);
+  }
+
+  handleMessage(linkId: number, message: MdnsMessage, source: MdnsSource, now: number): void {
+    const link = this.#links.get(linkId);
+    if (!link) return;
+    if (message.id === RELAYED_ID) {
+      this.counters.relayed++;
+      return;
+    }
+    if (message.response) {
+      if (source.port !== MDNS_PORT) return; // RFC 6762 section 11
+      if (link.heard.hear(message, source, link.options.whole || source.own, now)) this.#changed(now);
+      return;
+    }
+    // What strangers on a link ask that is not shared as a whole is none of our business.
+    if (!link.options.whole && !source.own) return;
+    this.#answer(linkId, link, message, source, now);
+    this.#askPeers(link, message.questions, undefined, now);
+  }
+
+  /** A peer wants to know: asked on the links, and of the other peers of its network. */
+  handleQuestions(peerId: number, questions: readonly MdnsQuestion[], now: number): void {
+    const peer = this.#peers.get(peerId);
+    if (!peer) return;
+    const fresh = questions
+      .filter(({ name }) => isLinkName(name))
+      .filter((question) => this.#mayAsk(peer.asks, question, now));
+    if (fresh.length === 0) return;
+    if (peer.options.tells)
+      for (const [id, link] of this.#links) {
+        if (link.options.passiveFor.has(peer.options.network)) continue;
+        const local = fresh.map(({ type, name }) => ({ type, name: this.#names.originalName(LOCAL, name) }));
+        this.#askLink(id, link, local, now);
+      }
+    this.#askPeers(undefined, fresh, { id: peerId, network: peer.options.network }, now);
+  }
+
+  pollTimeout(): number | undefined {
+    let earliest = this.#settleAt ?? Infinity;
+    for (const { heard } of this.#links.values())
+      earliest = Math.min(earliest, heard.pollTimeout() ?? Infinity);
+    for (const { lostAt } of this.#peers.values())
+      if (lostAt !== undefined) earliest = Math.min(earliest, lostAt + PEER_GRACE);
+    return earliest === Infinity ? undefined : earliest;
+  }
+
+  handleTimeout(now: number): void {
+    for (const [id, peer] of this.#peers)
+      if (peer.lostAt !== undefined && now - peer.lostAt >= PEER_GRACE) this.removePeer(id, false, now);
+    for (const [id, link] of this.#links) {
+      if (link.heard.expire(now)) this.#changed(now);
+      const due = link.heard.toRenew(now, RENEWALS);
+      if (due.length > 0 && this.#peers.size > 0) this.#askLink(id, link, due, now);
+    }
+    if (this.#settleAt !== undefined && now >= this.#settleAt) this.#settle(now);
+  }
+
+  /** Takes back what is shown on every link, and says no more. */
+  close(now: number): void {
+    for (const id of [...this.#links.keys()]) this.removeLink(id, now);
+    this.#peers.clear();
+    this.#settleAt = undefined;
+  }
+
+  // ── who sees what ────────────────────────────────────────────────────────
+
+  #changed(now: number): void {
+    this.#settleAt ??= Math.max(now, this.#settledAt + SETTLE_MS);
+  }
+
+  /** Everything follows from what was heard and told: what each side should see is put together, and compared. */
+  #settle(now: number): void {
+    this.#settleAt = undefined;
+    this.#settledAt = now;
+    this.#names.update([
+      { id: LOCAL, records: this.#heardHere() },
+      ...[...this.#peers].map(([id, { records }]) => ({ id: sideOf(id), records })),
+    ]);
+    for (const [id, link] of this.#links) this.#showOn(id, link, now);
+    for (const [id, peer] of this.#peers) this.#tell(id, peer);
+  }
+
+  *#heardHere(): Iterable<ServiceRecord> {
+    for (const { heard } of this.#links.values()) for (const { record } of heard.values()) yield record;
+  }
+
+  /** What the peers tell, on a link: without what is there already. */
+  #showOn(id: number, link: Link, now: number): void {
+    const shown = new Map<string, ServiceRecord>();
+    for (const [peerId, peer] of this.#peers) {
+      if (link.options.passiveFor.has(peer.options.network)) continue;
+      for (const told of peer.records) {
+        const record = this.#imported(peer, this.#names.publicRecord(sideOf(peerId), told));
+        if (!record) continue;
+        const key = recordKey(record);
+        if (link.heard.has(key)) continue;
+        if (shown.size >= MAX_SHOWN) this.counters.recordsRefused++;
+        else shown.set(key, { name: record.name, data: record.data, ttl: Math.min(record.ttl, SHOWN_TTL) });
+      }
+    }
+    const gone = [...link.shown].filter(([key]) => !shown.has(key) && !link.heard.has(key));
+    const come = [...shown].filter(([key]) => !link.shown.has(key));
+    link.shown = shown;
+    for (const [key] of gone) link.sentAt.delete(key);
+    for (const [key] of come) link.sentAt.set(key, now);
+    this.#say(id, [...gone.map(([, record]) => goodbye(record)), ...come.map(([, record]) => record)]);
+  }
+
+  /** What is heard on the links, and what the other peers of the network tell, for one peer. */
+  #tell(id: number, peer: Peer): void {
+    const { network, tells } = peer.options;
+    const entries = new Map<string, ServiceEntry>();
+    const numbers = new Map<string, string>();
+    const add = (entry: ServiceEntry): void => {
+      const key = recordKey(entry);
+      if (numbers.has(key)) return;
+      const number = peer.numbers.get(key) ?? String(this.#nextNumber++ >>> 0);
+      numbers.set(key, number);
+      entries.set(number, entry);
+    };
+    if (tells)
+      for (const link of this.#links.values()) {
+        if (link.options.passiveFor.has(network)) continue;
+        for (const { record, shared } of link.heard.values()) {
+          const known = shared ? this.#exported(network, this.#names.publicRecord(LOCAL, record)) : undefined;
+          if (known) add({ ...known, origin: this.#options.origin });
+        }
+      }
+    for (const [otherId, other] of this.#peers) {
+      if (otherId === id || other.options.network !== network) continue;
+      for (const told of other.records) {
+        const known = this.#names.publicRecord(sideOf(otherId), told);
+        if (known) add(known);
+      }
+    }
+    peer.numbers.clear();
+    for (const [key, number] of numbers) peer.numbers.set(key, number);
+    this.#commands.push({ type: "tell-peer", peer: id, entries });
+  }
+
+  #exported(network: string, record: ServiceRecord | undefined): ServiceRecord | undefined {
+    return record && translated(record, (address) => this.#options.exportAddress(network, address));
+  }
+
+  #imported(peer: Peer, record: ServiceRecord | undefined): ServiceRecord | undefined {
+    return (
+      record && translated(record, (address) => this.#options.importAddress(peer.options.network, address))
+    );
+  }
+
+  // ── questions ────────────────────────────────────────────────────────────
+
+  #answer(id: number, link: Link, message: MdnsMessage, source: MdnsSource, now: number): void {
+    const legacy = source.port !== MDNS_PORT;
+    const known = new Map(message.records.map((record) => [recordKey(record), record.ttl]));
+    const found = new Map<string, ServiceRecord>();
+    for (const question of message.questions.slice(0, MAX_QUESTIONS))
+      for (const [key, record] of link.shown) {
+        if (!answers(question, record)) continue;
+        if ((known.get(key) ?? 0) * 2 >= record.ttl) continue; // RFC 6762 section 7.1
+        if (!legacy && now - (link.sentAt.get(key) ?? -Infinity) < REPEAT_MS) continue;
+        found.set(key, record);
+      }
+    for (const [key, record] of this.#further(link, found)) found.set(key, record);
+    if (found.size === 0) return;
+    if (!legacy) {
+      for (const key of found.keys()) link.sentAt.set(key, now);
+      this.#say(id, [...found.values()]);
+      return;
+    }
+    const records = [...found.values()].map((record) => ({
+      ...record,
+      ttl: Math.min(record.ttl, LEGACY_TTL),
+    }));
+    const answer: OutgoingMdns = { id: message.id, response: true, questions: message.questions, records };
+    this.#commands.push({ type: "send", link: id, message: answer, to: source });
+  }
+
+  /** RFC 6763 section 12: with a service its place, with a place its addresses. */
+  *#further(link: Link, found: ReadonlyMap<string, ServiceRecord>): Iterable<[string, ServiceRecord]> {
+    const names = new Set<string>();
+    for (const { data } of found.values()) if (data.type === "PTR") names.add(data.target.toLowerCase());
+    for (const { name, data } of [...link.shown.values(), ...found.values()])
+      if (data.type === "SRV" && (names.has(name.toLowerCase()) || found.has(recordKey({ name, data }))))
+        names.add(data.target.toLowerCase());
+    if (names.size === 0) return;
+    for (const [key, record] of link.shown)
+      if (record.data.type !== "PTR" && names.has(record.name.toLowerCase())) yield [key, record];
+  }
+
+  #askPeers(
+    link: Link | undefined,
+    questions: readonly MdnsQuestion[],
+    from: { readonly id: number; readonly network: string } | undefined,
+    now: number,
+  ): void {
+    for (const [id, peer] of this.#peers) {
+      const { network } = peer.options;
+      if (id === from?.id || (from && network !== from.network) || link?.options.passiveFor.has(network))
+        continue;
+      const asked = questions
+        .slice(0, MAX_QUESTIONS)
+        .filter(({ name }) => isLinkName(name))
+        .map(({ type, name }) => ({ type, name: this.#names.originalName(sideOf(id), name) }))
+        .filter((question) => from !== undefined || this.#mayAsk(peer.asked, question, now));
+      if (asked.length > 0) this.#commands.push({ type: "ask-peer", peer: id, questions: asked });
+    }
+  }
+
+  #askLink(id: number, link: Link, questions: readonly MdnsQuestion[], now: number): void {
+    const fresh = questions.filter((question) => this.#mayAsk(link.asked, question, now));
+    if (fresh.length > 0)
+      this.#commands.push({
+        type: "send",
+        link: id,
+        message: { id: RELAYED_ID, response: false, questions: fresh, records: [] },
+      });
+  }
+
+  #mayAsk(asked: RecentlyAsked, { type, name }: MdnsQuestion, now: number): boolean {
+    const may = asked.ask(`${type} ${name.toLowerCase()}`, now);
+    if (may === "limited") this.counters.questionsLimited++;
+    return may === "yes";
+  }
+
+  #say(id: number, records: readonly ServiceRecord[]): void {
+    if (records.length === 0) return;
+    this.#commands.push({
+      type: "send",
+      link: id,
+      message: { id: RELAYED_ID, response: true, questions: [], records },
+    });
+  }
+}
+
+const LOCAL = "here";
+
+function sideOf(peer: number): string {
+  return `peer ${peer}`;
+}
+
+function goodbye(record: ServiceRecord): ServiceRecord {
+  return { ...record, ttl: 0 };
+}
+
+function translated(
+  record: ServiceRecord,
+  translate: (address: Address) => Address | undefined,
+): ServiceRecord | undefined {
+  const { data } = record;
+  if (data.type !== "A" && data.type !== "AAAA") return record;
+  const address = translate(data.address);
+  if (address === undefined) return undefined;
+  return address === data.address ? record : { ...record, data: { type: data.type, address } };
+}

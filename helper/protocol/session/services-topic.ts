@@ -1,0 +1,19 @@
+import { decodeServiceChange, encodeServiceChange, type ServiceEntry } from "#wire/control-discovery.ts";
+import { TOPIC_SERVICES } from "#wire/control-state.ts";
+import type { Topic } from "./soft-state-topic.ts";
+
+/** Records of one peer, each way. */
+export const MAX_SERVICES = 1_024;
+
+/** DNS-SD records that a side knows and the other may show to its links; the key is a number of the sender's. */
+export const SERVICES: Topic<ServiceEntry> = {
+  id: TOPIC_SERVICES,
+  maxEntries: MAX_SERVICES,
+  encode: encodeServiceChange,
+  decode: decodeServiceChange,
+  same: (a, b) => wireText(a) === wireText(b),
+};
+
+function wireText(entry: ServiceEntry): string {
+  return encodeServiceChange("0", entry).toHex();
+}
