@@ -234,6 +234,7 @@ export class Engine {
       links: () => this.#links.list(),
       openSocket: ports.openLinkSocket,
       proxies: () => this.sharing.proxies(),
+      sharedLans: () => this.lanSharing.inForce(),
     });
     this.statics = new StaticEntries(this.core, () => keeper.state.settings.routes);
     this.#watch = new NetworkWatch({
@@ -375,8 +376,6 @@ export class Engine {
     this.sharing.networksChanged();
     const { addresses, routes, lans, unicast, behindTun } = this.networks.addresses();
     this.tun.configure({ addresses, routes, lans }, this.core.log);
-    const { addresses, routes, unicast } = this.networks.addresses();
-    this.tun.configure({ addresses, routes }, this.core.log);
     this.discovery.refresh();
     const { vif } = this.tun;
     const own = addresses.flatMap(({ address }) =>

@@ -2,7 +2,8 @@ import { originId } from "#protocol/addressing/network-id.ts";
 import type { ProxyName } from "#protocol/discovery/presets.ts";
 import type { Link } from "#ports/links.ts";
 import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
-import { family, type Address } from "#wire/address.ts";
+import { family, prefixText, type Address } from "#wire/address.ts";
+import type { SharedLan } from "#wire/control-network.ts";
 import type { Core } from "../core.ts";
 import type { Lans } from "../lans.ts";
 import type { Networks } from "../networks.ts";
@@ -22,6 +23,8 @@ export interface DiscoveryOptions {
   readonly openSocket: (options: LinkSocketOptions) => LinkSocket;
   /** Proxies that people switched on here. */
   readonly proxies: () => ReadonlySet<ProxyName>;
+  /** LANs of the hosted network that members are let into. */
+  readonly sharedLans: () => readonly SharedLan[];
 }
 
 /** A peer that takes part in a proxy. */
@@ -46,7 +49,7 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
-    this.#addresses = new ReachableAddresses(options.networks, (address) => this.#own.has(address));
+    this.#addresses = new ReachableAddresses(options.networks);
     options.core.parts.add(this);
   }
 
@@ -98,13 +101,16 @@ export class Discovery {
   #follow(mdns: readonly DiscoveryPeer[]): void {
     const { core, openSocket } = this.#options;
     const wanted = mdns.length > 0 || this.#wanted("mdns");
+    const lans = this.#options.sharedLans();
     const state = [
       wanted,
+      ...lans.map(({ prefix }) => prefixText(prefix)),
       ...this.#links.map(({ id, passiveFor }) => `${id} ${[...passiveFor].join()}`),
       ...mdns.map(({ peer, network, tells }) => `${peer.id} ${peer.name} ${network} ${tells}`),
     ].join("\n");
     if (state === this.#state) return;
     this.#state = state;
+    this.#addresses.refresh(this.#own, lans);
     if (!wanted) {
       this.#mdns?.close();
       this.#mdns = undefined;

@@ -1,44 +1,88 @@
-import { family, parsePrefix, prefixContains, type Address, type Prefix } from "#wire/address.ts";
+import type { LanWay } from "#protocol/addressing/shared-lans.ts";
+import {
+  addressBytes,
+  addressText,
+  family,
+  parsePrefix,
+  prefixContains,
+  type Address,
+  type Prefix,
+} from "#wire/address.ts";
+import type { SharedLan } from "#wire/control-network.ts";
 import type { Networks } from "../networks.ts";
 
-/** What an address of one link is worth on another: members are told only what they can reach. */
+interface Network {
+  /** This computer's addresses in it. */
+  readonly own: readonly Address[];
+  /** Of all members. */
+  readonly members: readonly Prefix[];
+  /** LANs of this computer that members are let into. */
+  readonly shared: readonly Prefix[];
+  /** The host's LANs as this computer reaches them. */
+  readonly ways: readonly LanWay[];
+}
+
+const UNKNOWN: Network = { own: [], members: [], shared: [], ways: [] };
+
+/** What an address of one link is worth on another: nobody is told what cannot be reached. */
 export class ReachableAddresses {
   readonly #networks: Networks;
-  readonly #isOwn: (address: Address) => boolean;
+  #known = new Map<string, Network>();
+  #own: ReadonlySet<Address> = new Set();
 
-  constructor(networks: Networks, isOwn: (address: Address) => boolean) {
+  constructor(networks: Networks) {
     this.#networks = networks;
-    this.#isOwn = isOwn;
+  }
+
+  /** Addresses, networks or shared LANs may have changed. */
+  refresh(own: ReadonlySet<Address>, sharedLans: readonly SharedLan[]): void {
+    this.#own = own;
+    this.#known = new Map();
+    const { hosted, joined } = this.#networks;
+    if (hosted) {
+      const { prefix6, prefix4 } = hosted.record.plan;
+      this.#known.set(hosted.id, {
+        own: hosted.addresses().addresses.map(({ address }) => address),
+        members: [prefix6, prefix4],
+        shared: sharedLans.map(({ prefix }) => prefix),
+        ways: [],
+      });
+    }
+    for (const network of joined.values()) {
+      const plan = network.record.assigned?.plan;
+      if (!plan) continue;
+      this.#known.set(network.id, {
+        own: network.addresses().addresses.map(({ address }) => address),
+        members: [plan.prefix6, plan.prefix4],
+        shared: [],
+        ways: network.lanWays(),
+      });
+    }
   }
 
   /**
    * As members of the network reach it. This computer is reached by its address in the network, which works whatever
-   * else is shared; a member by its own; a device of the LAN by its own where the LAN is shared.
+   * else is shared; a device of a shared LAN by its own.
    */
   exported(network: string, address: Address): Address | undefined {
-    if (LINK_ONLY.some((prefix) => prefixContains(prefix, address))) return undefined;
-    const { own, prefixes } = this.#of(network);
-    if (prefixes.some((prefix) => prefixContains(prefix, address))) return address;
-    if (this.#isOwn(address)) return own.find((one) => family(one) === family(address));
-    return undefined;
+    if (isOfOneLink(address)) return undefined;
+    const { own, members, shared } = this.#known.get(network) ?? UNKNOWN;
+    if (this.#own.has(address)) return own.find((one) => family(one) === family(address));
+    return [...members, ...shared].some((prefix) => prefixContains(prefix, address)) ? address : undefined;
   }
 
-  /** As this computer reaches what a member of the network told. */
-  imported(_network: string, address: Address): Address | undefined {
-    return LINK_ONLY.some((prefix) => prefixContains(prefix, address)) ? undefined : address;
-  }
-
-  #of(network: string): { readonly own: readonly Address[]; readonly prefixes: readonly Prefix[] } {
-    const { hosted, joined } = this.#networks;
-    const found = hosted?.id === network ? hosted : joined.get(network);
-    const own = found?.addresses().addresses.map(({ address }) => address) ?? [];
-    const plan = hosted?.id === network ? hosted.record.plan : joined.get(network)?.record.assigned?.plan;
-    return { own, prefixes: plan ? [plan.prefix6, plan.prefix4] : [] };
+  /** As this computer reaches what a member of the network told: where LANs clash, by the address that stands for it. */
+  imported(network: string, address: Address): Address | undefined {
+    if (isOfOneLink(address)) return undefined;
+    const { members, shared, ways } = this.#known.get(network) ?? UNKNOWN;
+    const way = ways.find(({ prefix }) => prefixContains(prefix, address));
+    if (way) return way.via && moved(address, way.via);
+    return [...members, ...shared].some((prefix) => prefixContains(prefix, address)) ? address : undefined;
   }
 }
 
 /** Addresses that mean something else, or nothing, on every other link. */
-const LINK_ONLY = [
+const OF_ONE_LINK = [
   "0.0.0.0/8",
   "127.0.0.0/8",
   "169.254.0.0/16",
@@ -47,3 +91,18 @@ const LINK_ONLY = [
   "fe80::/10",
   "ff00::/8",
 ].map(parsePrefix);
+
+function isOfOneLink(address: Address): boolean {
+  return OF_ONE_LINK.some((prefix) => prefixContains(prefix, address));
+}
+
+/** The address with its first bits from the prefix. */
+function moved(address: Address, to: Prefix): Address {
+  const bytes = addressBytes(address);
+  const first = addressBytes(to.address);
+  for (let bit = 0; bit < to.length; bit++) {
+    const mask = 0x80 >> (bit & 7);
+    bytes[bit >> 3] = (bytes[bit >> 3]! & ~mask) | (first[bit >> 3]! & mask);
+  }
+  return addressText(bytes);
+}

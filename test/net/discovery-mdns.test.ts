@@ -1,0 +1,121 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { missingForLab } from "#test/support/requirements.ts";
+import { Avahi, AVAHI_COMMANDS } from "#test/support/traffic/avahi.ts";
+import { Capture } from "#test/support/traffic/capture.ts";
+import { startScene, type Scene } from "./streams-scene.ts";
+
+const missing = missingForLab(...AVAHI_COMMANDS);
+const TYPE = "_http._tcp";
+const PATIENCE = { timeout: 30_000, interval: 500 };
+
+// Real responders at home and away. Nothing of them has heard of Castaway.
+describe.skipIf(missing !== undefined)(`mDNS across the tunnel${missing ? ` (${missing})` : ""}`, () => {
+  let scene: Scene;
+  let mediabox: Avahi;
+  let laptop: Avahi;
+  const children: { stop(): Promise<unknown> }[] = [];
+
+  beforeAll(async () => {
+    scene = await startScene();
+    mediabox = await Avahi.start(scene.lab.host("source"), { hostName: "mediabox" });
+    laptop = await Avahi.start(scene.lab.host("away"), { hostName: "laptop" });
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) await child.stop();
+  });
+  afterAll(async () => {
+    await mediabox?.dispose();
+    await laptop?.dispose();
+    await scene?.dispose();
+  });
+
+  const publish = async (at: Avahi, name: string, port: number): Promise<void> => {
+    children.push(await at.publish("-s", name, TYPE, String(port), "path=/"));
+  };
+  const names = async (at: Avahi): Promise<string[]> =>
+    [...new Set((await at.browse(TYPE)).filter(([mark]) => mark === "+").map((line) => line[3]!))].sort();
+
+  test("off: nothing crosses", async () => {
+    await publish(mediabox, "Films", 8080);
+    const wire = await Capture.start(scene.lab.host("away"), "castaway0");
+    expect(await names(laptop)).toEqual([]);
+    expect((await wire.stop()).filter(({ destination }) => destination.endsWith(".251"))).toEqual([]);
+    expect((await scene.members.home.daemon.status()).sharing.proxies).toEqual([]);
+  });
+
+  test("on: what the home has is found away, and used by its own address where the LAN is shared", async () => {
+    const { home } = scene.members;
+    children.push(
+      scene.lab
+        .host("source")
+        .spawn("python3", ["-m", "http.server", "8080", "--directory", "/usr/share/doc"]),
+    );
+    await publish(mediabox, "Dr. Films", 8080);
+    await home.daemon.json("share", "mdns");
+    await home.daemon.json("share", "lan", "on");
+    await scene.members.away.daemon.until(
+      "the proxy runs",
+      ({ sharing }) => sharing.proxies.includes("mdns"),
+      20_000,
+    );
+    await expect.poll(() => names(laptop), PATIENCE).toEqual(["Dr\\.\\032Films"]);
+    const resolved = async (): Promise<string[] | undefined> =>
+      (await laptop.browse(TYPE, "-r")).find(
+        ([mark, , , , , , , address]) => mark === "=" && address === "192.168.1.20",
+      );
+    await expect.poll(resolved, PATIENCE).toBeDefined();
+    const [, , , , , , host, address, port] = (await resolved())!;
+    expect(host).toBe("mediabox.local");
+    const page = `import urllib.request; print(urllib.request.urlopen("http://${address}:${port}/", timeout=10).read())`;
+    const { stdout } = await scene.lab.host("away").exec("python3", ["-c", page]);
+    expect(stdout).toContain("Directory listing");
+  });
+
+  test("a service of the host itself is used by its address in the network, whatever else is shared", async () => {
+    const host = await Avahi.start(scene.lab.host("home"), { hostName: "homeserver" });
+    children.push({ stop: () => host.dispose() });
+    await scene.members.home.daemon.json("share", "mdns");
+    await scene.members.home.daemon.json("share", "lan", "off");
+    await publish(host, "Notes", 8090);
+    const address = scene.members.home.address4;
+    await expect
+      .poll(
+        async () => (await laptop.browse(TYPE, "-r")).map((line) => `${line[0]} ${line[3]} ${line[7]}`),
+        PATIENCE,
+      )
+      .toContain(`= Notes ${address}`);
+  });
+
+  test("what goes at home is gone away, at once", async () => {
+    await scene.members.home.daemon.json("share", "mdns");
+    const service = await mediabox.publish("-s", "Short", TYPE, "8081");
+    await expect.poll(() => names(laptop), PATIENCE).toContain("Short");
+    await service.stop();
+    await expect.poll(() => names(laptop), PATIENCE).not.toContain("Short");
+  });
+
+  test("a laptop's own service is found at home only where it said so, and never on the LAN that it visits", async () => {
+    await scene.members.home.daemon.json("share", "mdns");
+    await publish(laptop, "Travels", 8070);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(await names(mediabox)).not.toContain("Travels");
+    const visited = await Capture.start(scene.lab.host("away-router"), "p-away");
+    await publish(mediabox, "Films", 8080);
+    await scene.members.away.daemon.json("share", "mdns");
+    await expect.poll(() => names(mediabox), PATIENCE).toContain("Travels");
+    await expect.poll(() => names(laptop), PATIENCE).toContain("Films");
+    // The laptop's responder speaks there, as it always does; the proxy does not: its messages have an id.
+    const seen = (await visited.stop()).filter(({ destination }) => destination === "224.0.0.251");
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen.filter(({ bytes }) => bytes[28] === 0xca && bytes[29] === 0x57)).toEqual([]);
+    await scene.members.away.daemon.json("share", "mdns", "off");
+  });
+
+  test("off again: it is all taken back", async () => {
+    await publish(mediabox, "Films", 8080);
+    await scene.members.home.daemon.json("share", "mdns");
+    await expect.poll(() => names(laptop), PATIENCE).toContain("Films");
+    await scene.members.home.daemon.json("share", "mdns", "off");
+    await expect.poll(() => names(laptop), PATIENCE).toEqual([]);
+  });
+});
