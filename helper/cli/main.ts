@@ -32,6 +32,10 @@ const context: CliContext = {
     const { runDaemon } = await import("#runtime/daemon.ts");
     await runDaemon(options);
   },
+  runMeet: async (words) => {
+    const { runMeet } = await import("./run-meet.ts");
+    await runMeet(words, output(process.stdout));
+  },
   onInterrupt: (handler) => {
     process.once("SIGINT", handler);
     return () => void process.off("SIGINT", handler);

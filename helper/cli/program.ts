@@ -13,6 +13,7 @@ import { addJoin } from "./join.ts";
 import { addLans } from "./lans.ts";
 import { addLeave } from "./leave.ts";
 import { addLogs } from "./logs.ts";
+import { addMeet } from "./meet.ts";
 import { addMembers } from "./members.ts";
 import { addOwners } from "./owners.ts";
 import { addPing } from "./ping.ts";
@@ -41,6 +42,7 @@ const COMMANDS = [
   addPresets,
   addShare,
   addReach,
+  addMeet,
   addOwners,
   addStats,
   addDump,

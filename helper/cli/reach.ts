@@ -35,6 +35,11 @@ export function addReach(program: Command, context: CliContext): void {
       dhtKeys,
     )
     .option("--meet <host:port|off>", "a meeting point of your own (castaway meet)", placeOr("off"))
+    .option(
+      "--meet <host:port|auto|off>",
+      "a meeting point of your own (castaway meet); auto: those alone that invites name",
+      placeOr("auto", "off"),
+    )
     .option("--tcp <on|off>", "TCP where UDP does not answer", onOff)
     .option("--tls <on|off>", "TLS with WebSocket framing on port 443, where nothing else passes", onOff)
     .option("--proxy <auto|off|host:port>", "HTTP CONNECT proxy for TCP and TLS", placeOr("auto", "off"))

@@ -19,7 +19,7 @@ export const reachChangeSchema = v.strictObject({
   dhtBootstrap: v.optional(v.pipe(v.array(endpointText), v.maxLength(16))),
   /** Public keys of the DHT's nodes that relay for this network; replaces the list. */
   dhtRelays: v.optional(v.pipe(v.array(dhtKey), v.maxLength(16))),
-  meet: v.optional(v.union([off, endpointText])),
+  meet: v.optional(v.union([v.literal("auto"), off, endpointText])),
   tcp: v.optional(v.boolean()),
   tls: v.optional(v.boolean()),
   proxy: v.optional(v.union([v.literal("auto"), off, endpointText])),
@@ -47,7 +47,7 @@ export const reachSchema = v.object({
   dht: v.boolean(),
   dhtBootstrap: v.array(v.string()),
   dhtRelays: v.array(v.string()),
-  /** HOST:PORT of a self-hosted meeting point, or "off". */
+  /** HOST:PORT of a self-hosted meeting point; "auto": those that invites name; or "off". */
   meet: v.string(),
   tcp: v.boolean(),
   tls: v.boolean(),

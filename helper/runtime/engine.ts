@@ -25,6 +25,7 @@ import { NetworkWatch } from "./network-watch.ts";
 import { Networks } from "./networks.ts";
 import { PathKinds } from "./reach/path-kinds.ts";
 import { PortMapping } from "./reach/port-mapping.ts";
+import { Reach } from "./reach/reach.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
 import type { SocketChoice } from "./socket-choice.ts";
 import { Sharing } from "./sharing.ts";
@@ -78,6 +79,7 @@ export class Engine {
   readonly #sleep: { close(): void };
   readonly #beacons: LanBeacons;
   readonly mapping: PortMapping;
+  readonly reach: Reach;
 
   /** Throws SystemError where a device cannot be had. */
   constructor(options: EngineOptions) {
@@ -175,6 +177,7 @@ export class Engine {
           ),
       addressesChanged: () => this.#addressesChanged(),
       reachChanged: () => this.#beacons.refresh(),
+      isLasting: (endpoint) => this.paths.of(endpoint) !== "relayed",
     });
     this.sockets = new SocketVifs({
       core: this.core,
@@ -236,6 +239,20 @@ export class Engine {
       proxies: () => this.sharing.proxies(),
       sharedLans: () => this.lanSharing.inForce(),
     });
+    this.reach = new Reach({
+      core: this.core,
+      local: localStatic,
+      networks: this.networks,
+      paths: this.paths,
+      settings: () => keeper.state.settings.reach,
+      resolve: (candidates) => resolveCandidates(candidates, log),
+      send: (to, data) => this.transport.send(to, data),
+      ownEndpoints: () => [
+        ...this.#ownEndpoints().map((endpoint) => ({ ...endpoint, kind: "own" as const })),
+        ...(this.mapping.endpoint ? [{ ...this.mapping.endpoint, kind: "mapped" as const }] : []),
+      ],
+      saidEndpoints: () => keeper.state.settings.endpoints,
+    });
     this.statics = new StaticEntries(this.core, () => keeper.state.settings.routes);
     this.#watch = new NetworkWatch({
       links: this.#links,
@@ -269,6 +286,7 @@ export class Engine {
     this.statics.refresh();
     this.mapping.refresh();
     this.streaming.refresh();
+    this.reach.refresh();
     this.core.turn();
   }
 
@@ -287,6 +305,7 @@ export class Engine {
     this.#sleep.close();
     this.discovery.close();
     const unmapped = this.mapping.close(reason === "restarting");
+    this.reach.close();
     await this.lanSharing.close();
     this.networks.close(reason);
     this.streaming.close();
@@ -320,6 +339,7 @@ export class Engine {
   #otherWays(): void {
     this.mapping.refresh(true);
     this.networks.handleNetworkChanged(this.core.clock.now());
+    this.reach.handleNetworkChanged(this.core.clock.now());
   }
 
   #handle(event: FastPathEvent): void {
@@ -332,7 +352,8 @@ export class Engine {
         this.core.vifs.get(event.vif)?.membershipPacket(event.packet, event.own, now);
         break;
       case "datagram":
-        this.transport.handleDatagram(event.data, event.from, now);
+        if (!this.reach.handleDatagram(event.data, event.from, now))
+          this.transport.handleDatagram(event.data, event.from, now);
         break;
       case "control":
         this.core.vifs.get(event.vif)?.control(event.message, now);

@@ -124,6 +124,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
   createInvite(
     request: Pick<InviteRequest, "secret" | "expiresInS" | "uses" | "requireApproval"> & {
       readonly candidates: readonly Candidate[];
+      readonly meet?: Candidate | undefined;
     },
   ): { readonly invite: InviteSummary; readonly link: string } {
     const made = this.invites.create({
@@ -154,6 +155,15 @@ export class HostedNetworkRuntime implements PeerNetwork {
     const peer = this.#peers.byKey(publicKey);
     if (peer) peer.accepted(accepted, now);
     else this.#context.transport.send(from, response); // a refusal: nobody to keep
+  }
+
+  /** Of an invite by which somebody may come in, or by which a member came. */
+  pskOf(inviteId: Uint8Array): Uint8Array | undefined {
+    const open = this.invites.openPsk(inviteId, this.#context.core.clock.wall());
+    if (open) return open;
+    const id = inviteId.toHex();
+    const came = this.members.list().find((one) => !one.removed && one.joinedBy?.inviteId.toHex() === id);
+    return came?.joinedBy?.psk;
   }
 
   // ── members ──────────────────────────────────────────────────────────────

@@ -30,6 +30,8 @@ export interface NetworksOptions extends Omit<
   /** This computer's own addresses with the transport's port. */
   readonly ownEndpoints: () => readonly Endpoint[];
   readonly addressesInUse: () => readonly Prefix[];
+  /** Is an endpoint worth trying in another life of this daemon? A relay's is not. */
+  readonly isLasting: (endpoint: Endpoint) => boolean;
 }
 
 /** An invite that was taken up. */
@@ -52,7 +54,9 @@ export class Networks {
     this.#context = {
       ...options,
       lastEndpoint: (key) => keeper.lastEndpoint(key),
-      rememberEndpoint: (key, endpoint) => keeper.rememberEndpoint(key, endpoint),
+      rememberEndpoint: (key, endpoint) => {
+        if (options.isLasting(endpoint)) keeper.rememberEndpoint(key, endpoint);
+      },
       lanWays: (id) => this.#lanWays(id),
       addressesChanged: () => {
         for (const network of this.joined.values()) network.refreshSources();
@@ -131,7 +135,7 @@ export class Networks {
       ({ record }) => Buffer.compare(record.hostPublicKey, invite.hostPublicKey) === 0,
     );
     // Joining again keeps the addresses; `assigned` goes, so that the new invite is shown to the host.
-    const { assigned: _, ...before } = known?.record ?? {};
+    const { assigned: _, meet: _meet, ...before } = known?.record ?? {};
     const replaced = known?.record;
     if (known) this.forget(known);
     const network = this.#addJoined({
@@ -144,6 +148,7 @@ export class Networks {
       ownName: cleanName(ownName) || "guest", // host names are longer than members' names may be
       joinedAt: core.clock.wall(),
       candidates: invite.candidates,
+      ...(invite.meet && { meet: invite.meet }),
       enabled: true,
     });
     keeper.changed();

@@ -19,6 +19,8 @@ export interface JoinedNetwork {
   readonly joinedAt: number; // wall ms
   /** From the invite, then as the host announces them. */
   readonly candidates: readonly Candidate[];
+  /** The meeting point where the host can be called, if it names one. */
+  readonly meet?: Candidate;
   /** Absent until the host told us, at the end of the first handshake. */
   readonly assigned?: Assignment;
   /** Multicast ranges that the host shares, which get routes into the tunnel. */

@@ -1,9 +1,10 @@
 // castaway://join/ and the base32 of:
 //
 //   version u8 | flags u8 | host public key [32] | secret [16] | expiry u32 (Unix seconds)
-//   | uses u16 | candidates (as many as the flags say) | network name (UTF-8, the rest) | checksum [4]
+//   | uses u16 | candidates (as many as the flags say) | meeting point (a candidate, where the flags say so)
+//   | network name (UTF-8, the rest) | checksum [4]
 //
-// flags: bit 7 approval needed, bits 6..4 zero, bits 3..0 number of candidates. The checksum is the first 4 bytes
+// flags: bit 7 approval needed, bit 6 a meeting point, bits 5..4 zero, bits 3..0 number of candidates. The checksum is the first 4 bytes
 // of BLAKE2s over all before it. It and the version byte keep their places in every version to come, so that
 // damage and "made by a newer version" are told apart for ever.
 //
@@ -29,7 +30,8 @@ export const NETWORK_NAME_BYTES = 40;
 const KEY_LENGTH = 32;
 const CHECKSUM_LENGTH = 4;
 const APPROVAL = 0x80;
-const RESERVED = 0x70;
+const MEET = 0x40;
+const RESERVED = 0x30;
 const COUNT = 0x0f;
 
 /** What an invite's link says. */
@@ -43,6 +45,8 @@ export interface Invite {
   readonly requireApproval: boolean;
   /** 0 to 8. */
   readonly candidates: readonly Candidate[];
+  /** Where the host can be called without an address of its own. */
+  readonly meet?: Candidate;
   readonly networkName: string;
 }
 
@@ -65,12 +69,16 @@ export function encodeInvite(invite: Invite): string {
   const writer = new Writer(LINK_LENGTH);
   writer
     .u8(INVITE_VERSION, "version")
-    .u8((invite.requireApproval ? APPROVAL : 0) | invite.candidates.length, "flags")
+    .u8(
+      (invite.requireApproval ? APPROVAL : 0) | (invite.meet ? MEET : 0) | invite.candidates.length,
+      "flags",
+    )
     .bytes(invite.hostPublicKey, "host public key")
     .bytes(invite.secret, "secret")
     .u32(invite.expiresAt / 1000, "expiry")
     .u16(inRange(invite.uses, MAX_USES, "uses"), "uses");
   for (const candidate of invite.candidates) encodeCandidate(writer, candidate);
+  if (invite.meet) encodeCandidate(writer, invite.meet);
   writer.bytes(new TextEncoder().encode(invite.networkName), "network name");
   writer.bytes(checksum(writer.done()), "checksum");
   const link = INVITE_SCHEME + encodeBase32(writer.done()).toLowerCase();
@@ -123,6 +131,7 @@ function decodeBody(reader: Reader): Invite {
   const count = flags & COUNT;
   if (count > MAX_CANDIDATES) throw new DecodeError("candidates", count, MAX_CANDIDATES);
   const candidates = Array.from({ length: count }, () => decodeCandidate(reader));
+  const meet = flags & MEET ? decodeCandidate(reader) : undefined;
   // A TypeError where it is no UTF-8; a name that our own encoder would not have written is cleaned, not refused.
   const name = new TextDecoder("utf-8", { fatal: true }).decode(reader.rest());
   const requireApproval = (flags & APPROVAL) !== 0;
@@ -133,6 +142,7 @@ function decodeBody(reader: Reader): Invite {
     uses,
     requireApproval,
     candidates,
+    ...(meet && { meet }),
     networkName: networkName(name),
   };
 }

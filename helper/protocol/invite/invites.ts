@@ -17,6 +17,7 @@ export interface InviteRequest {
   readonly hostPublicKey: Uint8Array;
   readonly networkName: string;
   readonly candidates: readonly Candidate[];
+  readonly meet?: Candidate | undefined;
   /** Seconds; 7 days where it is not said. */
   readonly expiresInS?: number;
   /** For how many computers, 1 to 1,000; 1 where it is not said. */
@@ -75,7 +76,7 @@ export class Invites {
    * out of range, and RangeError where 1,000 open invites exist.
    */
   create(request: InviteRequest): { readonly invite: InviteSummary; readonly link: string } {
-    const { now, secret, hostPublicKey, networkName, candidates } = request;
+    const { now, secret, hostPublicKey, networkName, candidates, meet } = request;
     const { expiresInS = DEFAULT_EXPIRES_IN_S, uses = 1, requireApproval = false, label = "" } = request;
     const expiresAt = (Math.floor(now / 1000) + expiresInS) * 1000;
     const link = encodeInvite({
@@ -85,6 +86,7 @@ export class Invites {
       uses,
       requireApproval,
       candidates,
+      ...(meet && { meet }),
       networkName,
     });
     this.#makeRoom(now);
@@ -112,6 +114,12 @@ export class Invites {
     if (!invite) return false;
     if (inviteStatus(invite, now) === "open") this.#byId.set(id, { ...invite, revokedAt: now });
     return true;
+  }
+
+  /** The secret's psk, of an open one. */
+  openPsk(id: Uint8Array, now: number): Uint8Array | undefined {
+    const invite = this.#byId.get(id.toHex());
+    return invite && inviteStatus(invite, now) === "open" ? invite.psk : undefined;
   }
 
   /**

@@ -19,6 +19,8 @@ export class Handshaker {
   #options: SessionOptions;
   readonly #cookies = new CookieJar(COOKIE_SECRET_LIFETIME, MAX_ENDPOINTS);
   #open: Initiation[] = []; // oldest first
+  /** Where the last handshake beside the dialer's went. */
+  #called: readonly Endpoint[] = [];
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -52,6 +54,7 @@ export class Handshaker {
 
   /** A fresh handshake to those endpoints alone, beside what the dialer does. */
   call(endpoints: readonly Endpoint[], now: number): Datagram[] {
+    this.#called = endpoints;
     return endpoints.flatMap((to, i) => this.#dial({ fresh: i === 0, to }, now) ?? []);
   }
 
@@ -76,7 +79,8 @@ export class Handshaker {
   /** The initiation once more, with the cookie, where it is the first one from there. */
   handleCookieReply(data: Uint8Array, from: Endpoint, now: number): Datagram | undefined {
     // Nobody but its far end speaks in a stream.
-    const known = from.stream !== undefined || this.dialer.endpoints().some((to) => sameEndpoint(to, from));
+    const asked = [...this.dialer.endpoints(), ...this.#called];
+    const known = from.stream !== undefined || asked.some((to) => sameEndpoint(to, from));
     if (!known) return undefined;
     for (const initiation of this.#open) {
       const cookie = initiation.readCookie(data);

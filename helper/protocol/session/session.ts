@@ -98,6 +98,18 @@ export class Session {
     this.#fallback.setTargets(targets);
   }
 
+  /** When the handshake began that is under way. */
+  get dialingSince(): number | undefined {
+    return this.#handshaker.dialer.startedAt;
+  }
+
+  /** A handshake to these alone, beside what else is under way: who answers is where the session goes on. */
+  tryPaths(endpoints: readonly Endpoint[], now: number): void {
+    if (!this.#options.mayInitiate) return;
+    for (const datagram of this.#handshaker.call(endpoints, now))
+      this.#commands.push({ type: "send-datagram", ...datagram });
+  }
+
   /** Says goodbye and forgets the keys. `connect` begins anew. */
   close(reason: CloseReason, now: number): void {
     if (this.#keys.usable) this.#send({ type: "close", reason }, now);

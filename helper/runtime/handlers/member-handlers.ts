@@ -1,6 +1,7 @@
 // Who comes in, and who is there: invites, requests, members.
 import { randomBytes } from "node:crypto";
 import { ControlError, type ErrorCode } from "#contract/errors.ts";
+import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
 import { MAX_CANDIDATES } from "#protocol/invite/invite-link.ts";
 import { SECRET_LENGTH } from "#protocol/invite/invite-secret.ts";
@@ -48,6 +49,7 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
       const { invite, link } = host.createInvite({
         secret: randomBytes(SECRET_LENGTH),
         candidates,
+        meet: meetOf(keeper),
         ...(uses !== undefined && { uses }),
         ...(expiresInSeconds !== undefined && { expiresInS: expiresInSeconds }),
         ...(approval !== undefined && { requireApproval: approval }),
@@ -105,6 +107,12 @@ const MEMBER_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = 
   "name-empty": ["bad-request", "a name needs a visible character"],
   "name-taken": ["conflict", "another member has that name"],
 };
+
+/** Where members and invites are told to call. */
+function meetOf(keeper: StateKeeper): Candidate | undefined {
+  const { meet } = keeper.state.settings.reach;
+  return meet && meet !== "off" ? meet : undefined;
+}
 
 function rememberEndpoints(keeper: StateKeeper, texts: readonly string[]): void {
   const said = texts.map(parsePlace);

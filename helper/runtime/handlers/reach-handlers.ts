@@ -25,7 +25,7 @@ function parsed({ dhtBootstrap, dhtRelays, meet, proxy, ...switches }: ReachChan
     ...(Object.fromEntries(given) as Partial<ReachSettings>),
     ...(dhtBootstrap && { dhtBootstrap: dhtBootstrap.map(parsePlace) }),
     ...(dhtRelays && { dhtRelays: dhtRelays.map((key) => key.toLowerCase()) }),
-    ...(meet !== undefined && { meet: meet === "off" ? null : parsePlace(meet) }),
+    ...(meet !== undefined && { meet: meet === "off" ? "off" : meet === "auto" ? null : parsePlace(meet) }),
     ...(proxy !== undefined && { proxy: proxy === "auto" || proxy === "off" ? proxy : parsePlace(proxy) }),
   };
 }

@@ -38,15 +38,11 @@ export const prefix = v.pipe(
 );
 export const prefixes = v.pipe(v.array(prefix), v.maxLength(256));
 
-export const candidates = v.pipe(
-  v.array(
-    v.strictObject({
-      host: v.pipe(v.string(), v.maxLength(253), v.check(isCandidateHost, "is no address or host name")),
-      port,
-    }),
-  ),
-  v.maxLength(64),
-);
+export const candidate = v.strictObject({
+  host: v.pipe(v.string(), v.maxLength(253), v.check(isCandidateHost, "is no address or host name")),
+  port,
+});
+export const candidates = v.pipe(v.array(candidate), v.maxLength(64));
 
 /** Of an interface or a vif; a "+" at the end stands for any ending. */
 export const vifName = v.pipe(

@@ -13,6 +13,7 @@ import type { Prefix } from "#wire/address.ts";
 import { family } from "#wire/address.ts";
 import { MAX_SHARED_LANS, type SharedLan } from "#wire/control-network.ts";
 import {
+  candidate,
   candidates,
   integer,
   inviteId,
@@ -141,6 +142,7 @@ export const joinedSchema: v.GenericSchema<unknown, JoinedNetwork> = v.strictObj
   ownName: name,
   joinedAt: time,
   candidates,
+  meet: v.exactOptional(candidate),
   assigned: v.exactOptional(v.strictObject({ number, plan: planSchema })),
   sharedRanges: prefixes,
   maximumBps,

@@ -1,8 +1,7 @@
 // How this computer may be found and reached: each way is a switch of its own.
 import * as v from "valibot";
-import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
-import { port } from "./field-schemas.ts";
+import { candidate } from "./field-schemas.ts";
 
 export interface ReachSettings {
   /** Ask the router for a port (PCP, NAT-PMP, UPnP), while this computer hosts a network. */
@@ -13,8 +12,8 @@ export interface ReachSettings {
   readonly dhtBootstrap: readonly Candidate[];
   /** Public keys, in lower case, of nodes of the DHT that relay for the network that this computer hosts. */
   readonly dhtRelays: readonly string[];
-  /** A self-hosted meeting point. */
-  readonly meet: Candidate | null;
+  /** A self-hosted meeting point of our own; null: those alone that invites name; "off": none. */
+  readonly meet: Candidate | "off" | null;
   /** The same frames over TCP, where UDP does not answer. */
   readonly tcp: boolean;
   /** The same over TLS with WebSocket framing on port 443, for networks that let only that pass. */
@@ -37,10 +36,7 @@ export const DEFAULT_REACH: ReachSettings = {
 
 export const MAX_BOOTSTRAP = 16;
 
-const place = v.strictObject({
-  host: v.pipe(v.string(), v.maxLength(253), v.check(isCandidateHost, "is no address or host name")),
-  port,
-});
+const place = candidate;
 
 export const reachSchema: v.GenericSchema<unknown, ReachSettings> = v.strictObject({
   portMapping: v.boolean(),
@@ -50,7 +46,7 @@ export const reachSchema: v.GenericSchema<unknown, ReachSettings> = v.strictObje
     v.pipe(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))), v.maxLength(MAX_BOOTSTRAP)),
     [],
   ),
-  meet: v.nullable(place),
+  meet: v.nullable(v.union([v.literal("off"), place])),
   tcp: v.boolean(),
   tls: v.boolean(),
   proxy: v.union([v.picklist(["auto", "off"]), place]),

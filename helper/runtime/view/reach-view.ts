@@ -12,7 +12,7 @@ export function reachView(settings: ReachSettings, mapping: PortMappingState): R
     dht,
     dhtBootstrap: dhtBootstrap.map(placeText),
     dhtRelays: [...dhtRelays],
-    meet: meet ? placeText(meet) : "off",
+    meet: meet === null ? "auto" : meet === "off" ? "off" : placeText(meet),
     tcp,
     tls,
     proxy: typeof proxy === "string" ? proxy : placeText(proxy),

@@ -1,6 +1,7 @@
 import { connect } from "#contract/client.ts";
 import type { CliContext } from "#cli/context.ts";
 import { runCli } from "#cli/program.ts";
+import type { MeetWords } from "#cli/run-meet.ts";
 import type { DaemonOptions } from "#runtime/daemon-options.ts";
 import { NOW } from "../control/sample-state.ts";
 
@@ -10,6 +11,8 @@ export interface Run {
   readonly err: string;
   /** What `castaway daemon` would have been started with. */
   readonly daemon: DaemonOptions | undefined;
+  /** The same for `castaway meet`. */
+  readonly meet: MeetWords | undefined;
 }
 
 export interface RunOptions {
@@ -27,6 +30,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   let out = "";
   let err = "";
   let daemon: DaemonOptions | undefined;
+  let meet: MeetWords | undefined;
   const terminal = {
     isTTY: options.tty ?? false,
     columns: options.columns ?? 80,
@@ -46,6 +50,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     version: "0.1.0",
     connect,
     runDaemon: async (given) => void (daemon = given),
+    runMeet: async (given) => void (meet = given),
     onInterrupt: (handler) => {
       options.onInterrupt?.(handler);
       return () => {};
@@ -53,5 +58,5 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     exitCode: 0,
   };
   await runCli(context, words);
-  return { code: context.exitCode, out, err, daemon };
+  return { code: context.exitCode, out, err, daemon, meet };
 }
