@@ -24,7 +24,11 @@ export function addMeet(program: Command, context: CliContext): void {
       "be a meeting point: computers behind routers find each other here, and are relayed where nothing else works",
     )
     .option("--port <number>", "UDP and TCP port", wholeNumber(1, 65_535), MEET_PORT)
-    .option("--address <address>", "of one interface; default: of all", ipAddress)
+    .option(
+      "--address <address>",
+      "answer from this one; needed where this computer has several on the internet",
+      ipAddress,
+    )
     .option(
       "--relay-port <number>",
       "the first UDP port of relayed pairs, which take one each",

@@ -34,7 +34,6 @@ export function addReach(program: Command, context: CliContext): void {
       "nodes of the DHT that relay for the network of this computer, by their public keys",
       dhtKeys,
     )
-    .option("--meet <host:port|off>", "a meeting point of your own (castaway meet)", placeOr("off"))
     .option(
       "--meet <host:port|auto|off>",
       "a meeting point of your own (castaway meet); auto: those alone that invites name",

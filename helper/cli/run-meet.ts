@@ -27,8 +27,13 @@ export async function runMeet(words: MeetWords, out: Output): Promise<void> {
   });
   const say = (event: string, fields: object, text: string): void =>
     out.write(json ? `${JSON.stringify({ event, ...fields })}\n` : `${text}\n`);
-  const relays = pairs === 0 ? "it relays nothing" : `it relays by UDP ports ${relayPort} to ${relayPort + pairs - 1}`;
-  say("ready", { port, relayPort, pairs }, `The meeting point is open on UDP and TCP port ${port}; ${relays}.`);
+  const relays =
+    pairs === 0 ? "it relays nothing" : `it relays by UDP ports ${relayPort} to ${relayPort + pairs - 1}`;
+  say(
+    "ready",
+    { port, relayPort, pairs },
+    `The meeting point is open on UDP and TCP port ${port}; ${relays}.`,
+  );
   const figures = (): void => say("figures", point.stats(), figuresText(point.stats()));
   process.on("SIGUSR1", figures);
   await new Promise<void>((resolve) => {

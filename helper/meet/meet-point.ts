@@ -123,7 +123,7 @@ export class MeetPoint {
 
   #carryOut(): void {
     if (this.#closed) return;
-    for (let command; (command = this.#machine.nextCommand()); )
+    for (let command; (command = this.#machine.nextCommand());)
       switch (command.type) {
         case "send":
           this.#send(command.to, command.data, command.port);

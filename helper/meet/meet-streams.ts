@@ -83,7 +83,8 @@ export class MeetStreams {
     socket.setTimeout(IDLE_MS, () => socket.destroy());
     let waiting: Uint8Array = new Uint8Array();
     socket.on("data", (chunk) => {
-      const left = this.#frames(waiting.length > 0 ? Buffer.concat([waiting, chunk]) : chunk, from);
+      const bytes = Buffer.from(chunk); // without an encoding no text comes
+      const left = this.#frames(waiting.length > 0 ? Buffer.concat([waiting, bytes]) : bytes, from);
       if (left === undefined) socket.destroy();
       else waiting = left;
     });

@@ -56,7 +56,8 @@ export class UdpPort {
       // What the system gives by itself has to do.
     }
     socket.on("message", (data, { address: from, port: fromPort }) => {
-      const plain = from.startsWith(MAPPED) && from.includes(".") ? from.slice(MAPPED.length) : withoutZone(from);
+      const plain =
+        from.startsWith(MAPPED) && from.includes(".") ? from.slice(MAPPED.length) : withoutZone(from);
       heard(data, { address: plain, port: fromPort });
     });
     return new UdpPort(socket, six);

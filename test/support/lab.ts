@@ -16,7 +16,14 @@ import {
   setSysctls,
   sweepDeadRuns,
 } from "./lab/namespaces.ts";
-import { dropRule, replaceChain, tooBigRules } from "./lab/rules.ts";
+import {
+  dropRule,
+  NO_STRANGERS,
+  replaceChain,
+  tooBigRules,
+  TRANSLATIONS,
+  type NatKind,
+} from "./lab/rules.ts";
 import {
   HOME,
   HOME_UPLINK,
@@ -123,6 +130,22 @@ export class Lab {
   async setInboundBlocked6(site: string, blocked: boolean): Promise<void> {
     const rules = blocked ? ["meta l4proto ipv6-icmp accept", "ct state new drop"] : [];
     await this.#nft(this.site(site).router, replaceChain("inet guard", "inbound6", rules));
+  }
+
+  /**
+   * How the site's router translates IPv4. All but "plain" are also silent towards strangers, as routers with a
+   * firewall are; by themselves the kernel's answers to them would take the port of a hole before it is made.
+   */
+  async setNat(site: string, kind: NatKind): Promise<void> {
+    const { router } = this.site(site);
+    await this.#nft(router, replaceChain("ip nat", "translate", [TRANSLATIONS[kind]]));
+    const strangers = kind === "plain" ? [] : [NO_STRANGERS];
+    await this.#nft(router, replaceChain("inet guard", "strangers", strangers));
+  }
+
+  /** The site has IPv4 alone: no packet of IPv6 comes in from the internet. */
+  async setNoIpv6(site: string): Promise<void> {
+    await this.#nft(this.site(site).router, replaceChain("inet guard", "inbound6", ["drop"]));
   }
 
   /** A network that lets no UDP through to the internet. */

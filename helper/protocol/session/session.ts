@@ -105,9 +105,7 @@ export class Session {
 
   /** A handshake to these alone, beside what else is under way: who answers is where the session goes on. */
   tryPaths(endpoints: readonly Endpoint[], now: number): void {
-    if (!this.#options.mayInitiate) return;
-    for (const datagram of this.#handshaker.call(endpoints, now))
-      this.#commands.push({ type: "send-datagram", ...datagram });
+    if (this.#options.mayInitiate) this.#call(endpoints, now);
   }
 
   /** Says goodbye and forgets the keys. `connect` begins anew. */

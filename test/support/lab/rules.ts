@@ -1,23 +1,46 @@
 // nftables rulesets of the lab. Chains that switch at run time are empty at first and replaced whole.
 import type { SitePlan } from "./topology.ts";
 
+/**
+ * How a router gives out its ports. plain, endpoint-independent: the same one towards everybody (Linux keeps the
+ * sender's where it is free). symmetric: another one, at random, towards each destination.
+ */
+export type NatKind = "plain" | "endpoint-independent" | "symmetric";
+
+export const TRANSLATIONS: Readonly<Record<NatKind, string>> = {
+  plain: "masquerade",
+  "endpoint-independent": "masquerade persistent",
+  symmetric: "masquerade random,fully-random",
+};
+
+/** What a router with a firewall does with what nobody asked for: nothing, not even an answer. */
+export const NO_STRANGERS = "meta l4proto { tcp, udp } ct state new drop";
+
 /** A home router: masquerade, nothing in that was not asked for (IPv4), and chains for forwards and blocks. */
 export function routerRules(site: SitePlan): string {
   return `
 table ip nat {
   chain forwards { }
+  chain translate {
+    ${TRANSLATIONS.plain}
+  }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
     iifname "wan" jump forwards
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    oifname "wan" ip saddr ${site.lan4}.0/24 masquerade
+    oifname "wan" ip saddr ${site.lan4}.0/24 jump translate
   }
 }
 table inet guard {
   chain blocked { }
   chain inbound6 { }
+  chain strangers { }
+  chain input {
+    type filter hook input priority filter; policy accept;
+    iifname "wan" jump strangers
+  }
   chain forward {
     type filter hook forward priority filter; policy accept;
     jump blocked
