@@ -40,7 +40,11 @@ export function addReach(program: Command, context: CliContext): void {
       placeOr("auto", "off"),
     )
     .option("--tcp <on|off>", "TCP where UDP does not answer", onOff)
-    .option("--tls <on|off>", "TLS with WebSocket framing on port 443, where nothing else passes", onOff)
+    .option(
+      "--tls <on|off>",
+      "serve TLS on port 443 too, for guests whose network lets nothing else pass",
+      onOff,
+    )
     .option("--proxy <auto|off|host:port>", "HTTP CONNECT proxy for TCP and TLS", placeOr("auto", "off"))
     .action(async (options: Options) => {
       const { json: _json, socket: _socket, ...change } = options;

@@ -29,7 +29,7 @@ export const tcp: Topic = {
 function taken({ engine: { streaming, datagrams } }: Subject): Check {
   const { port } = datagrams;
   const { problems, counters } = streaming.incoming;
-  const problem = problems.get(port);
+  const problem = problems.get(port)?.reason;
   if (problem !== undefined)
     return fail(
       "tcp in",

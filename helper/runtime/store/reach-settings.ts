@@ -16,9 +16,9 @@ export interface ReachSettings {
   readonly meet: Candidate | "off" | null;
   /** The same frames over TCP, where UDP does not answer. */
   readonly tcp: boolean;
-  /** The same over TLS with WebSocket framing on port 443, for networks that let only that pass. */
+  /** Serve the same over TLS with WebSocket framing on port 443 too. Guests try it unasked, where `tcp` is on. */
   readonly tls: boolean;
-  /** The HTTP CONNECT proxy for TCP and TLS: the system's own, none, or this one. */
+  /** The HTTP CONNECT proxy by which TLS is tried too: the system's own, none, or this one. */
   readonly proxy: "auto" | "off" | Candidate;
 }
 

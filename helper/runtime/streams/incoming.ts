@@ -51,8 +51,8 @@ export class Incoming implements Timed {
     expired: 0,
     unknown: 0,
   };
-  /** By port: why it cannot be listened on. */
-  readonly problems = new Map<number, string>();
+  /** By port: why it cannot be listened on, and since when (wall ms). */
+  readonly problems = new Map<number, { readonly reason: string; readonly since: number }>();
   readonly #options: IncomingOptions;
   readonly #strangers = new StrangerStreams();
   readonly #ends = new Map<number, () => void>();
@@ -101,9 +101,9 @@ export class Incoming implements Timed {
       this.problems.delete(port);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (this.problems.get(port) !== reason)
-        this.#options.log.write("warn", "no TCP connections are taken", { port, reason });
-      this.problems.set(port, reason);
+      if (this.problems.get(port)?.reason === reason) return;
+      this.#options.log.write("warn", "no TCP connections are taken", { port, reason });
+      this.problems.set(port, { reason, since: this.#options.clock.wall() });
     }
   }
 

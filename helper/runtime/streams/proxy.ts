@@ -80,8 +80,8 @@ export function connectThrough(socket: Duplex, proxy: Proxy, host: string, port:
       const status = /^HTTP\/1\.[01] (\d{3})/.exec(answer.subarray(0, 16).toString("latin1"))?.[1];
       if (status === undefined) return done(new ProxyError("the proxy does not answer in HTTP"));
       if (!status.startsWith("2")) return done(new ProxyError(`the proxy refuses: status ${status}`));
+      done(); // first: what is put back would be heard again
       if (answer.length > end + 4) socket.unshift(answer.subarray(end + 4));
-      done();
     };
     const ended = (): void => done(new ProxyError("the proxy hung up"));
     const failed = (error: Error): void => done(new ProxyError(`the proxy: ${error.message}`));

@@ -14,6 +14,7 @@ import type { Streams } from "./streams.ts";
 const MAX_MESSAGE = 64 * 1024;
 /** What waits in the library before we stop to take more: beyond it the fast path's queue fills, which drops. */
 const WAITING_BYTES = 128 * 1024;
+const LAST_WORDS_MS = 1_000;
 const MAX_HEADER = 4 * 1024;
 const ALPN = ["http/1.1"];
 const OPTIONS = { perMessageDeflate: false, maxPayload: MAX_MESSAGE, skipUTF8Validation: true } as const;
@@ -129,8 +130,11 @@ function bridgeTo(
     kind: "tls",
     ...(told.authenticated && { authenticated: told.authenticated }),
     ended: () => {
-      webSocket.close(1000);
-      local.destroy();
+      // What was written before the end, a goodbye perhaps, is still to be read from our half of the pair.
+      setTimeout(() => {
+        webSocket.terminate();
+        local.destroy();
+      }, LAST_WORDS_MS).unref();
       told.ended?.();
     },
   });

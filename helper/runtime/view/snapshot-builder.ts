@@ -10,6 +10,7 @@ import type {
 } from "#contract/snapshot.ts";
 import type { Reach } from "#contract/reach.ts";
 import type { Sharing as SharingView } from "#contract/sharing.ts";
+import { TLS_PORT } from "#protocol/reach/stream-targets.ts";
 import type { Engine } from "../engine.ts";
 import { Peer } from "../peer.ts";
 import type { StateKeeper } from "../state-keeper.ts";
@@ -109,6 +110,8 @@ export class SnapshotBuilder {
       "port-mapping.answers-dropped": this.#engine.mapping.dropped,
     };
     for (const [name, count] of Object.entries(this.#engine.discovery.counters())) counters[name] = count;
+    for (const [what, count] of Object.entries(this.#engine.streaming.incoming.counters))
+      counters[`streams.${what}`] = count;
     for (const [reason, count] of transport.counters.dropped)
       counters[`session.handshakes-dropped-${reason}`] = count;
     for (const [reason, count] of Object.entries(core.forwarding.drops))
@@ -150,7 +153,13 @@ export class SnapshotBuilder {
       since,
     }));
     const doubleNat = doubleNatWarning(this.#engine.mapping);
-    return [...lans, ...(doubleNat ? [doubleNat] : []), ...this.#ttlWarnings(groups)];
+    const ports = [...this.#engine.streaming.incoming.problems].map(([port, { reason, since }]) => ({
+      code: "port-failed",
+      message: `Nobody can connect by TCP port ${port}: ${reason}`,
+      remedy: port === TLS_PORT ? "castaway reach --tls off" : "castaway reach --tcp off",
+      since,
+    }));
+    return [...lans, ...ports, ...(doubleNat ? [doubleNat] : []), ...this.#ttlWarnings(groups)];
   }
 
   /** Streams that somebody listens to and that go nowhere, because they are sent with TTL 1. */

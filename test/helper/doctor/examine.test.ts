@@ -217,7 +217,7 @@ describe("the way over TCP", () => {
     expect(await look(home, "tcp")).toEqual([
       ["tcp in", "ok", "TCP connections are taken on port 42268; no member came by it yet.", ""],
     ]);
-    home.engine.streaming.incoming.problems.set(42_268, "EADDRINUSE");
+    home.engine.streaming.incoming.problems.set(42_268, { reason: "EADDRINUSE", since: 0 });
     expect((await look(home, "tcp"))[0]!.slice(0, 2)).toEqual(["tcp in", "fail"]);
     await home.call("reach.set", { tcp: false });
     expect((await look(home, "tcp"))[0]!.slice(1, 3)).toEqual([
