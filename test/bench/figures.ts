@@ -40,7 +40,7 @@ export function figuresOf(result: HarnessResult): Figures {
     median(
       result.cpu.map(({ tunnel_us_by_process: by }) =>
         Object.entries(by)
-          .filter(([label]) => label.includes(end) !== inverse)
+          .filter(([label]) => label.endsWith(end) !== inverse)
           .reduce((sum, [, us]) => sum + us, 0),
       ),
     );

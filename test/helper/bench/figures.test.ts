@@ -16,7 +16,7 @@ const RESULT: HarnessResult = {
     { got: { p50_us: 130, p99_us: 340 } },
     { got: { p50_us: 126, p99_us: 330 } },
   ],
-  cpu: [{ tunnel_us_by_process: { "fastd-home": 20, "fastd-away": 13 } }],
+  cpu: [{ tunnel_us_by_process: { "castaway-home": 20, "castaway-away": 13 } }],
   rss_kib: { "fastd-home": 4096, "fastd-away": 3072 },
   join: [
     [9, true],
