@@ -6,6 +6,7 @@ import {
   closeSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
@@ -73,11 +74,39 @@ async function bundle(input: string, file: string, format: "esm" | "cjs"): Promi
     input,
     platform: "node",
     cwd: ROOT,
-    plugins: [koffiFromExecutable, addonsFromExecutable],
+    plugins: [builtinsAsTheyAre, koffiFromExecutable, addonsFromExecutable],
     logLevel: "warn",
-    output: { file, format, codeSplitting: false },
+    // Blanks and comments would be kept in memory; names stay, for what a failure prints.
+    output: {
+      file,
+      format,
+      codeSplitting: false,
+      minify: { compress: false, mangle: false, codegen: true },
+    },
   });
+  // One character outside Latin-1 doubles what the text takes in memory.
+  const text = readFileSync(file, "utf8");
+  writeFileSync(
+    file,
+    text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );
 }
+
+/**
+ * An import of node:http, however little of it, evaluates all that it exports, undici and its WebSocket among them: 8 MiB.
+ * A require does not.
+ */
+const builtinsAsTheyAre: Plugin = {
+  name: "builtins-as-they-are",
+  resolveId(source) {
+    const builtin = /^(?:node:)?(https?)$/.exec(source);
+    return builtin ? { id: `\0node:${builtin[1]}` } : null;
+  },
+  load(id) {
+    if (!id.startsWith("\0node:")) return null;
+    return { code: `module.exports = process.getBuiltinModule("${id.slice(1)}");`, moduleType: "js" };
+  },
+};
 
 /** koffi looks for its machine code in node_modules: in the executable it comes from the assets. */
 const koffiFromExecutable: Plugin = {
