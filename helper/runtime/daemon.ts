@@ -11,6 +11,7 @@ import { findAccount } from "#edge/linux/accounts.ts";
 import { prepareLauncher } from "#edge/linux/launcher.ts";
 import { peerCredentials } from "#edge/linux/peer-credentials.ts";
 import { preferToOthers } from "#edge/linux/priority.ts";
+import { releaseUnusedCode } from "#edge/linux/unused-code.ts";
 import {
   canBecomeOthers,
   hasNetworkPrivileges,
@@ -34,6 +35,8 @@ export const DEFAULT_PORT = 42268;
 const DEFAULT_TUN = "castaway0";
 /** Watching clients are told of changes this often at most. */
 const PUBLISH_MS = 500;
+/** By then everything that is done once has been done. */
+const STARTED_MS = 10_000;
 
 const clock = bootClock();
 
@@ -104,6 +107,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   log.onLine((line) => server.publishLog({ ...line }));
   engine.start();
   log.write("info", "castaway runs", { version: packageJson.version, port: engine.datagrams.port });
+
+  setTimeout(releaseUnusedCode, STARTED_MS).unref();
 
   // SIGUSR1, as ecmh has it, writes the dump; it goes where the log goes.
   process.on("SIGUSR1", () =>

@@ -149,6 +149,9 @@ export const mmap: (
 export const munmap: (address: bigint, length: number) => number = library.func(
   "int munmap(void *address, size_t length)",
 );
+export const madvise: (address: number, length: number, advice: number) => number = library.func(
+  "int madvise(size_t address, size_t length, int advice)",
+);
 
 // prctl(2) and capset(2) act on the calling thread alone: privileges.ts says what follows from that.
 export const prctl: (option: number, a: number, b: number, c: number, d: number) => number = library.func(
