@@ -22,8 +22,8 @@ import { linuxProbe } from "#edge/linux/system-probe.ts";
 import { startControlServer, type ControlServer } from "./control/server.ts";
 import { daemonHandlers } from "./handlers/daemon-handlers.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
-import { Engine } from "./engine.ts";
-import { linuxPorts } from "./engine-ports.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
+import { linuxPorts, type FastPathHandle } from "./engine-ports.ts";
 import { RingLog } from "./log.ts";
 import { dhtProgram } from "./resources.ts";
 import { SnapshotBuilder } from "./view/snapshot-builder.ts";
@@ -54,7 +54,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   });
   const port = options.port ?? keeper.state.settings.port ?? DEFAULT_PORT;
   let publishSoon = (): void => {};
-  const engine = new Engine({
+  const engine = await makeEngine({
     clock,
     entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
     log,
@@ -127,6 +127,18 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await server.close(reason === "restarting" ? "update" : "shutdown");
   await engine.close(reason);
   await keeper.close();
+}
+
+/** Throws what keeps a device from being had, and leaves no thread behind that would keep the process running. */
+async function makeEngine(options: EngineOptions): Promise<Engine> {
+  let fastPath: FastPathHandle | undefined;
+  const startFastPath = (): FastPathHandle => (fastPath = options.ports.startFastPath());
+  try {
+    return new Engine({ ...options, ports: { ...options.ports, startFastPath } });
+  } catch (error) {
+    await fastPath?.stop();
+    throw error;
+  }
 }
 
 /** Shows clients what has changed, all of it at once and not too often. */

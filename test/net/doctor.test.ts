@@ -113,6 +113,13 @@ describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing}
       expect(line).toMatch(/^(ok {2}|warn|fail) \S|^ {5}\S/);
   });
 
+  test("a daemon that cannot have its TUN ends and says why, instead of staying as half of one", async () => {
+    const { interfaceName } = lab.host("listener"); // the name is taken by something else
+    await expect(TestDaemon.inLab(lab, "listener", { tun: interfaceName })).rejects.toThrow(
+      /ended at its start:[^]*TUNSETIFF/,
+    );
+  });
+
   describe("castaway ping", () => {
     interface Pinged {
       readonly sent: number;

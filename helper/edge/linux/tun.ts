@@ -10,7 +10,7 @@ import type { OwnAddress } from "./rtnetlink-addresses.ts";
 import { deleteLink, findLink, reversePathFilterOfAll, setLink } from "./rtnetlink-links.ts";
 import { configureLans } from "./tun-lans.ts";
 import { addRoute, deleteRoute, listRoutes, ROUTE_PROTOCOL, yieldMulticast6 } from "./rtnetlink-routes.ts";
-import { checked } from "./system-error.ts";
+import { checked, errno, errnoName, SystemError } from "./system-error.ts";
 
 const TUNSETIFF = 0x400454ca;
 const TUNSETPERSIST = 0x400454cb;
@@ -32,6 +32,13 @@ export interface TunOptions {
 
 export const TUN_DEFAULTS: TunOptions = { name: "castaway0", mtu: 1280, queueLength: 4096 };
 
+const MODULE = "the kernel's tun module is needed: modprobe tun, as root";
+const TUN_REMEDIES: Readonly<Record<string, string>> = {
+  ENOENT: MODULE,
+  ENODEV: MODULE,
+  EACCES: "the service's account may not open it: chmod 0666 /dev/net/tun, as systems with udev have it",
+};
+
 /**
  * Makes the device, or takes over the one that an earlier process left. Throws SystemError: EBUSY where another
  * process holds it, EPERM without CAP_NET_ADMIN.
@@ -40,8 +47,8 @@ export function openTun(options: Partial<TunOptions> = {}): TunDevice {
   const { name, mtu, queueLength } = { ...TUN_DEFAULTS, ...options };
   if (!NAME_PATTERN.test(name)) throw new Error(`"${name.slice(0, 32)}" cannot be an interface's name`);
   const path = Buffer.from("/dev/net/tun\0");
-  const remedy = "the kernel's tun module is needed: modprobe tun, as root";
-  const fd = checked("open /dev/net/tun", open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0), remedy);
+  const fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd < 0) throw new SystemError("open /dev/net/tun", errno(), TUN_REMEDIES[errnoName(errno())]);
   const netlink = new NetlinkSocket();
   try {
     attach(fd, name);

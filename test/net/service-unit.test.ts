@@ -1,0 +1,174 @@
+// assets/castaway.service as it is, under a real systemd: what it grants is enough, and what it forbids is not needed.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WORKER_ENTRIES } from "#runtime/resources.ts";
+import type { Check, Snapshot } from "#contract/snapshot.ts";
+import {
+  CAP_NET_ADMIN,
+  CAP_NET_BIND_SERVICE,
+  CAP_NET_RAW,
+  capabilityMask,
+  parseCapabilities,
+} from "#edge/linux/capabilities.ts";
+import { TestDaemon } from "#test/support/daemon.ts";
+import { Lab } from "#test/support/lab.ts";
+import { missingForLab } from "#test/support/requirements.ts";
+import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
+import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
+import { buildExecutable } from "../../helper/build.ts";
+import { PORT } from "./streams-scene.ts";
+
+const missing = missingForLab("nsenter", "systemctl", "unshare") ?? missingForSystemd();
+const ROOT = resolve(import.meta.dirname, "../..");
+const PROGRAM = "/run/castaway-program";
+const UNIT = readFileSync(join(ROOT, "assets/castaway.service"), "utf8");
+const NUMBERS: Readonly<Record<string, number>> = {
+  CAP_NET_BIND_SERVICE,
+  CAP_NET_ADMIN,
+  CAP_NET_RAW,
+};
+/** What the unit says. */
+const GRANTED = capabilityMask(
+  .../^AmbientCapabilities=(.*)$/m
+    .exec(UNIT)![1]!
+    .split(" ")
+    .map((name) => NUMBERS[name] ?? Number.NaN),
+);
+
+describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (${missing})` : ""}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), "castaway-unit-"));
+  let lab: Lab;
+  let systemd: Systemd;
+
+  beforeAll(async () => {
+    const program = join(folder, "castaway");
+    const workers = Object.entries(WORKER_ENTRIES).map(([name, entry]) => [name, join(ROOT, entry)]);
+    await buildExecutable({
+      main: join(ROOT, "helper/cli/main.ts"),
+      workers: Object.fromEntries(workers) as Record<string, string>,
+      output: program,
+    });
+    lab = await Lab.create({ portForward: PORT });
+    await lab.setInboundBlocked6("home", true);
+    // The place of the program is all that differs; and where its words go, so that a failure shows them.
+    const unit = UNIT.replace("/usr/bin/castaway", PROGRAM).replace(
+      "[Service]\n",
+      "[Service]\nStandardError=append:/run/castaway.log\n",
+    );
+    systemd = await Systemd.boot(lab.host("home"), {
+      units: { "castaway.service": unit },
+      start: ["castaway.service"],
+      program,
+      account: "castaway",
+    });
+    lab.beforeDispose(() => systemd.dispose());
+    await answers();
+  }, 120_000);
+  afterAll(async () => {
+    await lab?.dispose();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const castaway = async <T>(...words: string[]): Promise<T> => {
+    const { stdout, stderr, code } = await systemd.run(PROGRAM, ...words, "--json");
+    if (stdout === "")
+      throw new Error(`castaway ${words.join(" ")}: exit ${code}: ${stderr}\n${await log()}`);
+    return JSON.parse(stdout) as T;
+  };
+  const log = async (): Promise<string> =>
+    (await systemd.run("tail", "-n", "50", "/run/castaway.log")).stdout;
+  const shown = async (property: string): Promise<string> =>
+    (await systemd.run("systemctl", "show", "castaway", "-P", property)).stdout.trim();
+  const index = async (): Promise<string> =>
+    (await systemd.run("cat", "/sys/class/net/castaway0/ifindex")).stdout;
+  const answers = (): Promise<void> =>
+    systemd
+      .until("the daemon answers", async () => (await systemd.run(PROGRAM, "status")).code === 0, 30_000)
+      .catch(async (error: unknown) => {
+        throw new Error(`${String(error)}\n${await log()}`);
+      });
+
+  test("it runs as its own user with the capabilities that it is granted, filtered system calls and nothing to gain", async () => {
+    const pid = await shown("MainPID");
+    const status = (await systemd.run("cat", `/proc/${pid}/status`)).stdout;
+    expect(parseCapabilities(status)).toEqual({
+      inheritable: GRANTED,
+      permitted: GRANTED,
+      effective: GRANTED,
+      bounding: GRANTED,
+      ambient: GRANTED,
+      noNewPrivileges: true,
+    });
+    expect(/^Seccomp:\s+(\d)/m.exec(status)?.[1]).toBe("2");
+    expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).not.toBe("0");
+    expect(await log()).not.toMatch(/ error | warn /);
+  });
+
+  test("the doctor finds nothing that fails: TUN, joins, LAN, firewall", async () => {
+    await castaway("up", "--name", "home");
+    const { checks } = await castaway<{ checks: Check[] }>("doctor");
+    expect(checks.filter(({ status }) => status === "fail")).toEqual([]);
+    const { interfaceName } = lab.host("home");
+    for (const name of [
+      "service",
+      "tun",
+      "udp",
+      "firewall",
+      `lan ${interfaceName}`,
+      `joins ${interfaceName}`,
+    ])
+      expect(
+        checks.find((check) => check.name === name),
+        name,
+      ).toMatchObject({ status: "ok" });
+  });
+
+  test("a guest joins, and a stream of the LAN reaches it", async () => {
+    const { link } = await castaway<{ link: string }>(
+      "invite",
+      "--endpoint",
+      `${lab.homePublic.address4}:${PORT}`,
+    );
+    const away = await TestDaemon.inLab(lab, "away");
+    await away.join(link);
+    const group = "239.77.1.1";
+    const receiver = await startReceiver(lab.host("away"), { group });
+    const sender = await startSender(lab.host("source"), {
+      group,
+      interface: lab.host("source").interfaceName,
+      seconds: 30,
+    });
+    await receiver.first(20_000);
+    await sender.stop();
+    expect((await receiver.stop()).received).toBeGreaterThan(0);
+  });
+
+  test("keys are its own alone, and are there after a restart; the TUN stays the same device", async () => {
+    const modes = await systemd.run(
+      "stat",
+      "-c",
+      "%a %U",
+      "/var/lib/castaway",
+      "/var/lib/castaway/state.json",
+    );
+    expect(modes.stdout.trim().split("\n")).toEqual(["700 castaway", "600 castaway"]);
+    const before = { network: (await castaway<Snapshot>("status")).networks[0]?.id, device: await index() };
+    expect((await systemd.run("systemctl", "restart", "castaway")).code).toBe(0);
+    await answers();
+    const after = { network: (await castaway<Snapshot>("status")).networks[0]?.id, device: await index() };
+    expect(after).toEqual(before);
+  });
+
+  test("killed, it is back by itself; stopped, it leaves no device", async () => {
+    const pid = await shown("MainPID");
+    await systemd.run("kill", "-9", pid);
+    await systemd.until("another process", async () => !["0", pid].includes(await shown("MainPID")));
+    await answers();
+    expect(await shown("NRestarts")).toBe("1");
+    expect((await systemd.run("systemctl", "stop", "castaway")).code).toBe(0);
+    expect(await shown("Result")).toBe("success");
+    expect((await systemd.run("test", "-e", "/sys/class/net/castaway0")).code).not.toBe(0);
+  });
+});
