@@ -19,8 +19,11 @@ export const RX_EXPECTED = 8;
 /** Of peers: packets that were to be forwarded to them, and what went of multicast, in bytes with all headers. */
 export const OFFERED = 9;
 export const MULTICAST_BYTES = 10;
-export const FIRST_DROP = 11;
-/** Room for 53 reasons, so that appending one does not move anything. */
+/** Of peers: the largest frame of the last half second that came, that went; probes do not count. */
+export const RX_LARGEST = 11;
+export const TX_LARGEST = 12;
+export const FIRST_DROP = 13;
+/** Room for 51 reasons, so that appending one does not move anything. */
 export const ROW = 64;
 /** The row of what belongs to no vif: the transport socket. */
 export const TRANSPORT_ROW = MAX_VIFS;
@@ -74,6 +77,8 @@ export class Counters {
       rxExpected: at(RX_EXPECTED),
       offered: at(OFFERED),
       multicastBytes: at(MULTICAST_BYTES),
+      rxLargest: at(RX_LARGEST),
+      txLargest: at(TX_LARGEST),
       drops,
     };
   }
@@ -91,6 +96,8 @@ export interface VifCounters {
   readonly rxExpected: number;
   readonly offered: number;
   readonly multicastBytes: number;
+  readonly rxLargest: number;
+  readonly txLargest: number;
   /** Reasons that have happened. */
   readonly drops: Readonly<Partial<Record<DropReason, number>>>;
 }

@@ -114,6 +114,7 @@ export class FrameIntake {
       pair.highest = counter;
     }
     pair.received++;
+    peer.largest.note(length, now);
     // An older packet that was overtaken must not send the answers back to where the peer was.
     if (newest && peer.current === pair && !peer.isAt(from, stream)) this.#moved(pair, from, stream);
     counters.add(peer.vif, RX_PACKETS, 1);

@@ -25,7 +25,7 @@ import { Exit } from "./batch.ts";
 import type { Batch } from "./batch.ts";
 import type { Cipher } from "./cipher.ts";
 import type { Counters } from "./counters.ts";
-import { LAST_SENT, MULTICAST_BYTES, OFFERED, TX_BYTES, TX_PACKETS } from "./counters.ts";
+import { LAST_SENT, MULTICAST_BYTES, OFFERED, TX_BYTES, TX_LARGEST, TX_PACKETS } from "./counters.ts";
 import {
   DROP_CIRCUIT_BREAKER,
   DROP_HOPS,
@@ -39,6 +39,7 @@ import type { KeyPair } from "./key-ring.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerSender } from "./peer-sender.ts";
 import { RateLimit } from "./rate-limit.ts";
+import { RecentLargest } from "./recent-largest.ts";
 
 const FRAGMENT_PREFIX = INNER_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH;
 /** A counter's upper half from which on no key may be used: far beyond every rekey. */
@@ -59,6 +60,7 @@ export class PeerExit extends Exit {
   readonly #counters: Counters;
   readonly #prefix: number; // scratch for a fragment's headers
   readonly #emit: (event: FastPathEvent) => void;
+  readonly #largest: RecentLargest;
   #offeredAt = -Infinity;
 
   constructor(
@@ -78,6 +80,7 @@ export class PeerExit extends Exit {
     this.#counters = counters;
     this.#prefix = fragmentScratch;
     this.#emit = emit;
+    this.#largest = new RecentLargest((bytes) => counters.set(peer.vif, TX_LARGEST, bytes));
   }
 
   flush(batch: Batch, now: number): void {
@@ -172,6 +175,7 @@ export class PeerExit extends Exit {
   #begin(keys: KeyPair, kind: number, length: number, now: number): number {
     const { dv } = this.#arena;
     const bytes = DATA_HEADER_LENGTH + length + DATA_TAG_LENGTH;
+    if (bytes <= this.peer.datagramLimit) this.#largest.note(bytes, now);
     const out = this.#sender.reserve(this.peer, bytes, kind === KIND_CONTROL || kind === KIND_KEEPALIVE, now);
     dv.setUint32(out, DATA_TYPE_WORD);
     dv.setUint32(out + DATA_RECEIVER_OFFSET, keys.remoteIndex);

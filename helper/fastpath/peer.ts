@@ -4,7 +4,9 @@ import { addressBytes, addressText } from "#wire/address.ts";
 import { BASE_PLPMTU, MAX_DATAGRAM, MAX_STREAM_FRAME, MIN_PLPMTU } from "#wire/frame.ts";
 import { AF_INET6 } from "#edge/linux/constants.ts";
 import type { Arena } from "./arena.ts";
+import { RX_LARGEST, type Counters } from "./counters.ts";
 import type { KeyPair } from "./key-ring.ts";
+import { RecentLargest } from "./recent-largest.ts";
 import type { Stream } from "./stream.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -22,6 +24,8 @@ export class Peer {
   readonly controlBucket = new TokenBucket(CONTROL_RATE, CONTROL_BURST);
   /** Where its sockaddr_in6 stands in the arena. */
   readonly endpointAt: number;
+  /** The largest frame that came lately: the peer asks. */
+  readonly largest: RecentLargest;
   readonly #arena: Arena;
   previous: KeyPair | undefined;
   current: KeyPair | undefined;
@@ -35,12 +39,13 @@ export class Peer {
   probing = false;
   #refused = 0;
 
-  constructor(vif: number, device: PeerDevice, arena: Arena, endpointAt: number) {
+  constructor(vif: number, device: PeerDevice, arena: Arena, endpointAt: number, counters: Counters) {
     this.vif = vif;
     this.onlyOrigin = device.onlyOrigin;
     this.sources = device.sources;
     this.#arena = arena;
     this.endpointAt = endpointAt;
+    this.largest = new RecentLargest((bytes) => counters.set(vif, RX_LARGEST, bytes));
   }
 
   /** `stream`: the one that the endpoint names. */

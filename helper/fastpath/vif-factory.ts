@@ -77,7 +77,7 @@ export class VifFactory {
 
   #peer(id: number, device: Extract<VifDevice, { kind: "peer" }>): { vif: Vif; ingress: undefined } {
     const { arena, cipher, sender, counters, emit } = this.#p;
-    const peer = new Peer(id, device, arena, this.#endpoints + id * ENDPOINT_SPACE);
+    const peer = new Peer(id, device, arena, this.#endpoints + id * ENDPOINT_SPACE, counters);
     const wire = new PeerExit(peer, arena, cipher, sender, counters, this.#fragmentScratch, emit);
     const sources = new PrefixSet(device.sources);
     return { vif: { id, kind: "peer", wire, local: undefined, peer, sources }, ingress: undefined };

@@ -158,6 +158,8 @@ export class Engine {
           expected: counters.rxExpected,
           offered: counters.offered,
           multicastBytes: counters.multicastBytes,
+          largestReceived: counters.rxLargest,
+          largestSent: counters.txLargest,
           broken: counters.drops["circuit-breaker"] ?? 0,
         };
       },

@@ -47,12 +47,15 @@ export interface Hello {
   readonly build: string;
 }
 
-/** What a member has got from the receiver of the report, since its daemon's start: modulo 2^32. */
+/** What a member has got from the receiver of the report; counts are of the session, modulo 2^32. */
 export interface PathReport {
   /** Datagrams that must have been sent, by the counters of those that came. */
   readonly expected: number;
   readonly received: number;
+  /** Bytes of the largest of the last half second. */
+  readonly largest: number;
 }
+const REPORT_LENGTH = 10;
 
 export type ControlMessage =
   | Hello
@@ -118,8 +121,12 @@ function decodeBody(type: number, reader: Reader): ControlMessage | undefined {
       return {
         type: "pong",
         stamp: reader.u32("stamp"),
-        ...(reader.remaining >= 8 && {
-          report: { expected: reader.u32("expected"), received: reader.u32("received") },
+        ...(reader.remaining >= REPORT_LENGTH && {
+          report: {
+            expected: reader.u32("expected"),
+            received: reader.u32("received"),
+            largest: reader.u16("largest"),
+          },
         }),
       };
     case CLOSE:
@@ -175,8 +182,10 @@ function encodeBody(message: ControlMessage, writer: Writer): void {
       break;
     case "pong":
       writer.u32(message.stamp, "stamp");
-      if (message.report)
-        writer.u32(message.report.expected, "expected").u32(message.report.received, "received");
+      if (message.report) {
+        const { expected, received, largest } = message.report;
+        writer.u32(expected, "expected").u32(received, "received").u16(largest, "largest");
+      }
       break;
     case "close":
       writer.u8(CLOSE_REASONS.indexOf(message.reason), "reason");

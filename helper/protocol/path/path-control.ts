@@ -14,6 +14,9 @@ export interface PathTraffic {
   readonly offered: number;
   readonly multicastBytes: number;
   readonly broken: number;
+  /** Bytes of the largest datagram of the last half second that came, that went (probes apart). */
+  readonly largestReceived: number;
+  readonly largestSent: number;
 }
 
 export type PathCommand =
@@ -33,6 +36,8 @@ const WRAP = 2 ** 32;
 const COMPANION = 80;
 /** Unanswered probes that are remembered. */
 const MOST_PROBES = 16;
+/** A black hole for large packets is known after fewer reports; beyond them the loss is something else. */
+const MOST_SIZE_LOST = 4;
 /** A stream that has been over for so long may begin anew without a limit. */
 const FORGET_LIMIT = 60_000;
 
@@ -55,6 +60,8 @@ export class PathControl {
   #baseline: Baseline | undefined;
   #offered = 0;
   #limit: number | undefined;
+  /** Reports in a row that looked like loss by size. */
+  #sizeLost = 0;
 
   /** `stamp`: of a ping that leaves now; no two are the same. */
   constructor(stamp: (now: number) => number) {
@@ -166,7 +173,11 @@ export class PathControl {
     const expected = (next.report.expected - last.report.expected + WRAP) % WRAP;
     const received = (next.report.received - last.report.received + WRAP) % WRAP;
     if (expected >= WRAP / 2 || received >= WRAP / 2) return; // the far end counts from zero again
-    if (received < expected) this.mtu.confirm(next.at);
+    // A path that is too narrow loses packets of all sizes: where the largest still come, it is not for their size.
+    const bySize = received < expected && next.report.largest < next.traffic.largestSent;
+    if (bySize) this.mtu.confirm(next.at);
+    this.#sizeLost = bySize ? this.#sizeLost + 1 : 0;
+    if (bySize && this.#sizeLost <= MOST_SIZE_LOST) return; // smaller datagrams are what helps, not fewer
     this.breaker.handleInterval(
       {
         ms,

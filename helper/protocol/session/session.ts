@@ -1,6 +1,12 @@
 import { sameEndpoint, type Endpoint } from "#ports/endpoint.ts";
 import { PathControl, type PathTraffic } from "#protocol/path/path-control.ts";
-import { encodeControl, type CloseReason, type ControlMessage, type Hello } from "#wire/control.ts";
+import {
+  encodeControl,
+  type CloseReason,
+  type ControlMessage,
+  type Hello,
+  type PathReport,
+} from "#wire/control.ts";
 import type { Accepted } from "./acceptor.ts";
 import { FALLBACK_AFTER, FALLBACK_PROBING, LOST_AFTER, RETRY_DENSE, RTT_EVERY } from "./constants.ts";
 import { Handshaker } from "./handshaker.ts";
@@ -237,8 +243,7 @@ export class Session {
       if (message.type === "close") this.#handleClose(message.reason, now);
       else if (message.type === "pong" && this.#handlePong(message, now, traffic)) continue;
       else {
-        const report = { expected: traffic.expected % 2 ** 32, received: traffic.received % 2 ** 32 };
-        const { reply, event } = this.#talk.handleMessage(message, report, now);
+        const { reply, event } = this.#talk.handleMessage(message, reportOf(traffic), now);
         if (reply) this.#send(reply, now);
         if (event) this.#event(event);
         // A ping comes when a flow begins, too.
@@ -461,6 +466,11 @@ export class Session {
 }
 
 type Pong = Extract<ControlMessage, { type: "pong" }>;
+
+function reportOf({ expected, received, largestReceived }: SessionTraffic): PathReport {
+  const largest = Math.min(largestReceived, 0xffff);
+  return { expected: expected % 2 ** 32, received: received % 2 ** 32, largest };
+}
 
 function asksForAnswer(message: ControlMessage): boolean {
   switch (message.type) {

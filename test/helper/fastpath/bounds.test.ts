@@ -6,6 +6,8 @@ import { IpPacket } from "#fastpath/ip-packet.ts";
 import { LanMemory } from "#fastpath/lan-memory.ts";
 import { LAN_MEMORY_MS, TUNNEL_MEMORY_MS } from "#fastpath/payload-cache.ts";
 import { PrefixSet, UnicastRoutes } from "#fastpath/prefixes.ts";
+import { RateLimit } from "#fastpath/rate-limit.ts";
+import { RecentLargest } from "#fastpath/recent-largest.ts";
 import { SequenceCounter } from "#fastpath/sequence-counter.ts";
 import { TokenBucket } from "#fastpath/token-bucket.ts";
 import { writeAddressWords } from "#protocol/forwarding/address-words.ts";
@@ -130,5 +132,52 @@ describe("LAN memory", () => {
     arena.u8.set(bytes, at);
     arena.u8[at + 30] = 0;
     expect(hashAt(at, memory)).not.toBe(hash);
+  });
+});
+
+test("the largest of the last half second, and of nothing before", () => {
+  let shown = 0;
+  const largest = new RecentLargest((value) => (shown = value));
+  const seen = (value: number, now: number): number => {
+    largest.note(value, now);
+    return shown;
+  };
+  expect([seen(100, 0), seen(1400, 10), seen(200, 240)]).toEqual([100, 1400, 1400]);
+  expect([seen(200, 255), seen(300, 400)]).toEqual([1400, 1400]);
+  expect([seen(200, 510), seen(80, 2_000)]).toEqual([300, 80]);
+});
+
+describe("a rate limit", () => {
+  /** Bytes that go in a second of packets, twenty each ms. */
+  const second = (limit: RateLimit, from: number, bytes: number): number => {
+    let gone = 0;
+    for (let n = 0; n < 20_000; n++) if (limit.take(bytes, from + n / 20)) gone += bytes;
+    return gone;
+  };
+
+  test("lets its rate through, whatever the packets' size; the largest packet, too", () => {
+    for (const size of [100, 1_400, 60_000]) {
+      const limit = new RateLimit();
+      limit.set(8_000_000, 0);
+      second(limit, 0, size);
+      expect(Math.abs(second(limit, 1_000, size) / 1_000_000 - 1)).toBeLessThan(0.1);
+    }
+  });
+
+  test("off at first and again; of nothing, nothing goes", () => {
+    const limit = new RateLimit();
+    expect(limit.on).toBe(false);
+    limit.set(0, 0);
+    expect([limit.on, second(limit, 0, 1)]).toEqual([true, 0]);
+    limit.set(undefined, 0);
+    expect(limit.on).toBe(false);
+  });
+
+  test("a long pause gives no more than a burst", () => {
+    const limit = new RateLimit();
+    limit.set(1_000_000, 0);
+    let gone = 0;
+    while (limit.take(1_000, 3_600_000)) gone += 1_000;
+    expect(gone).toBeLessThanOrEqual(70_000);
   });
 });

@@ -166,6 +166,8 @@ export class FakeFastPath implements FastPathHandle {
       rxExpected: traffic?.expected ?? 0,
       offered: traffic?.offered ?? 0,
       multicastBytes: traffic?.multicastBytes ?? 0,
+      rxLargest: traffic?.largestReceived ?? 0,
+      txLargest: traffic?.largestSent ?? 0,
       drops: this.drops.get(vif) ?? {},
     };
   }
@@ -197,5 +199,7 @@ const NOTHING_COUNTED: VifCounters = {
   rxExpected: 0,
   offered: 0,
   multicastBytes: 0,
+  rxLargest: 0,
+  txLargest: 0,
   drops: {},
 };

@@ -1,6 +1,6 @@
 // A session and its path: sizes found out with real control messages, loss reported in pongs.
 import { describe, expect, test } from "vitest";
-import { BASE_PLPMTU, FRAME_DATA, frameType } from "#wire/frame.ts";
+import { BASE_PLPMTU, FRAME_DATA, FRAME_OVERHEAD, frameType } from "#wire/frame.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { pair } from "./sim-node.ts";
 
@@ -22,11 +22,12 @@ function scene(mtu = 1500) {
   nodes.member.connect(nodes.toHost);
   network.runFor(5_000);
   expect(nodes.toHost.session.up && nodes.toMember.session.up).toBe(true);
-  /** A packet of `length` from the host each `every` ms. */
+  /** A packet of `length` from the host each `every` ms, in pieces where datagrams may not be so large. */
   const flow = (length: number, every: number, ms: number): void => {
     const end = network.now + ms;
     const step = (): void => {
-      nodes.host.sendMulticast(nodes.toMember, length);
+      const pieces = Math.ceil(length / (nodes.toMember.datagramLimit! - FRAME_OVERHEAD));
+      for (let n = 0; n < pieces; n++) nodes.host.sendMulticast(nodes.toMember, Math.ceil(length / pieces));
       if (network.now < end) network.at(network.now + every, step);
     };
     network.at(network.now, step);
@@ -138,4 +139,23 @@ test("in a byte stream there is no size to find out; back on UDP there is", () =
   expect(mtu.state).toBe("DISABLED");
   toHost.session.handlePeerMoved(host.endpoint, network.now);
   expect([mtu.state, mtu.limit]).toEqual(["BASE", BASE_PLPMTU]);
+});
+
+test("a black hole for large packets is no congestion: the breaker stays out of it", () => {
+  for (let shift = 0; shift < 1_000; shift += 90) {
+    const { network, path, toMember, flow } = scene();
+    flow(1_344, 5, 30_000);
+    network.runFor(4_000 + shift);
+    path.mtu = 1280;
+    const limited = network.runFor(15_000, () => toMember.multicastLimit !== undefined);
+    expect(limited).toBeUndefined();
+    expect(toMember.datagramLimit).toBeLessThan(1280);
+  }
+});
+
+test("a path that loses nearly all is congested all the same, whatever sizes came last", () => {
+  const { network, toMember, flow } = scene();
+  network.filter = (from) => from.port === 5000 || network.random() > 0.85;
+  flow(1_000, 5, 60_000);
+  expect(network.runFor(60_000, () => toMember.multicastLimit !== undefined)).toBeDefined();
 });

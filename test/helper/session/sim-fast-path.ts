@@ -1,3 +1,4 @@
+import { RecentLargest } from "#fastpath/recent-largest.ts";
 import { ReplayWindow } from "#noise/replay-window.ts";
 import { sameEndpoint, type Endpoint } from "#ports/endpoint.ts";
 import type { TransportKeys } from "#ports/fast-path.ts";
@@ -38,6 +39,10 @@ export class SimFastPath {
   #received = 0;
   #sent = 0;
   #expected = 0;
+  #rxLargest = 0;
+  #txLargest = 0;
+  readonly #largestIn = new RecentLargest((bytes) => (this.#rxLargest = bytes));
+  readonly #largestOut = new RecentLargest((bytes) => (this.#txLargest = bytes));
   #offered = 0;
   #multicastBytes = 0;
   #lastReceivedAt = -Infinity;
@@ -56,6 +61,8 @@ export class SimFastPath {
       offered: this.#offered,
       multicastBytes: this.#multicastBytes,
       broken: 0,
+      largestReceived: this.#rxLargest,
+      largestSent: this.#txLargest,
     };
   }
 
@@ -89,6 +96,7 @@ export class SimFastPath {
     frame.set(payload, DATA_HEADER_LENGTH + 32 + INNER_HEADER_LENGTH);
     this.#sent++;
     this.#lastSentAt = now;
+    if (kind === KIND_MULTICAST) this.#largestOut.note(frame.length, now);
     if (kind === KIND_MULTICAST) {
       this.#offered++;
       this.#multicastBytes += payload.length;
@@ -106,6 +114,7 @@ export class SimFastPath {
       return undefined;
     }
     this.#received++;
+    this.#largestIn.note(frame.length, now);
     this.#expected += Math.max(0, header.counter - slot.highest);
     const newest = header.counter > slot.highest;
     slot.highest = Math.max(slot.highest, header.counter);

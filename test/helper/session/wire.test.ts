@@ -35,6 +35,10 @@ const MESSAGES: [string, ControlMessage][] = [
   ],
   ["0200 0004 deadbeef", { type: "ping", stamp: 0xdeadbeef }],
   ["0300 0004 00000001", { type: "pong", stamp: 1 }],
+  [
+    "0300 000e 00000001 00000102 00000100 05c0",
+    { type: "pong", stamp: 1, report: { expected: 258, received: 256, largest: 1472 } },
+  ],
   ["0400 0001 02", { type: "close", reason: "removed" }],
   ["0500 0007 1388 04 c0000201", { type: "observed", address: "192.0.2.1", port: 5000 }],
   [

@@ -79,6 +79,7 @@ const MESSAGES: readonly ControlMessage[] = [
   },
   { type: "ping", stamp: 0xffffffff },
   { type: "pong", stamp: 0 },
+  { type: "pong", stamp: 7, report: { expected: 0xffffffff, received: 0, largest: 0xffff } },
   { type: "close", reason: "removed" },
   {
     type: "mdns-questions",
