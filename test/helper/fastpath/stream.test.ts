@@ -8,12 +8,14 @@ import { QUEUE_FRAMES, QUEUE_MS } from "#fastpath/stream-queue.ts";
 import { MAX_STREAMS } from "#fastpath/streams.ts";
 import {
   encodeInnerHeader,
+  FRAME_COOKIE_REPLY,
   FRAME_DATA,
   INNER_HEADER_LENGTH,
   KIND_CONTROL,
   KIND_MULTICAST,
   MAX_STREAM_FRAME,
 } from "#wire/frame.ts";
+import { COOKIE_REPLY_LENGTH } from "#wire/frame-handshake.ts";
 import { udpBytes } from "./fixtures.ts";
 import { GROUPS, LAN, MEMBER, ORIGINS, Scene, WITNESS, peerAddress4 } from "./fuzz-scene.ts";
 
@@ -119,11 +121,18 @@ test.each([1, 7, 100_000])("frames arrive whole, however the stream is cut: piec
 test("what is no data frame is handed up with the stream's number, so many a second", () => {
   const at = scene();
   const far = openStream(at);
-  far.write(Buffer.from([0, 5, 1, 0, 0, 0, 9]));
+  const reply = Uint8Array.of(
+    FRAME_COOKIE_REPLY,
+    0,
+    0,
+    0,
+    ...new Uint8Array(COOKIE_REPLY_LENGTH - 4).fill(9),
+  );
+  far.write(Buffer.from([0, reply.length, ...reply]));
   at.serve();
   const from = { ...REMOTE, stream: far.number };
-  expect(at.takeEvents()).toEqual([{ type: "datagram", from, data: Uint8Array.of(1, 0, 0, 0, 9) }]);
-  for (let i = 0; i < 100; i++) far.write(Buffer.from([0, 4, 1, 0, 0, 0]));
+  expect(at.takeEvents()).toEqual([{ type: "datagram", from, data: reply }]);
+  for (let i = 0; i < 100; i++) far.write(Buffer.from([0, reply.length, ...reply]));
   at.serve();
   expect(at.takeEvents().length).toBeLessThan(21);
   expect(dropsOf(at, TRANSPORT_ROW)["rate-limited"]).toBeGreaterThan(79);
