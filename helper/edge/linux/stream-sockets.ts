@@ -53,10 +53,10 @@ const REST_MS = 100;
 /** What the kernel may hold unsent: more would only be late. */
 const UNSENT_BYTES = 64 * 1024;
 /** A far end that is gone is noticed within 10 s, whether something is sent to it or not. */
-const KEEPALIVE_IDLE_S = 4;
+const KEEPALIVE_IDLE_S = 3;
 const KEEPALIVE_INTERVAL_S = 2;
 const KEEPALIVE_COUNT = 2;
-const UNANSWERED_MS = 9_000;
+const UNANSWERED_MS = 6_000;
 
 export const linuxStreamSockets: StreamSockets = {
   listen: listenStreams,

@@ -63,6 +63,8 @@ export const UDP_RETRY_FIRST = 1_000;
 export const UDP_RETRY_LAST = 6_000;
 /** A stream that was left is read on for this long. */
 export const STREAM_LINGER = 5_000;
+/** Whose stream has ended, and who is known at no other address, has this long to open another one. */
+export const STRANDED_AFTER = 2_000;
 /** Both ends say something at least this often on a stream, so that one that has gone dead is noticed within 10 s ... */
 export const STREAM_KEEPALIVE = 3_000;
 /** ... by this much silence. */

@@ -8,7 +8,14 @@ import {
   type PathReport,
 } from "#wire/control.ts";
 import type { Accepted } from "./acceptor.ts";
-import { FALLBACK_AFTER, FALLBACK_PROBING, LOST_AFTER, RETRY_DENSE, RTT_EVERY } from "./constants.ts";
+import {
+  FALLBACK_AFTER,
+  FALLBACK_PROBING,
+  LOST_AFTER,
+  RETRY_DENSE,
+  RTT_EVERY,
+  STRANDED_AFTER,
+} from "./constants.ts";
 import { Handshaker } from "./handshaker.ts";
 import { KeyChain, type KeyInfo } from "./key-chain.ts";
 import { Liveness } from "./liveness.ts";
@@ -38,6 +45,7 @@ export class Session {
   #up = false;
   /** Reported as lost, with keys that still work if the peer is heard again. */
   #silent = false;
+  #strandedAt: number | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -179,7 +187,10 @@ export class Session {
     const { dialer } = this.#handshaker;
     dialer.forget(gone);
     if (this.#keys.usable) this.#liveness.suspect(now);
-    if (dialer.endpoints().length === 0) return; // it knows where we are, and we do not know where it is
+    if (dialer.endpoints().length === 0) {
+      this.#strandedAt = now + STRANDED_AFTER; // it knows where we are, and we do not know where it is
+      return;
+    }
     this.connect(now);
     if (this.#options.mayInitiate) this.#fallback.race(now);
   }
@@ -262,6 +273,7 @@ export class Session {
   }
 
   #goBy(endpoint: Endpoint, ours: boolean, now: number): void {
+    this.#strandedAt = undefined;
     this.#handshaker.dialer.prefer(endpoint);
     this.#liveness.setStream(endpoint.stream !== undefined, now);
     this.#take(this.#fallback.use(endpoint, ours, now), now);
@@ -307,6 +319,7 @@ export class Session {
       this.#rekeyAt(),
       this.#fallback.pollTimeout(),
       this.#fallbackAt(),
+      this.#strandedAt,
       probing === undefined ? undefined : probing + LOST_AFTER,
     ])
       if (time !== undefined && time < earliest) earliest = time;
@@ -341,6 +354,10 @@ export class Session {
   }
 
   #keepFallback(now: number): void {
+    if (this.#strandedAt !== undefined && this.#strandedAt <= now) {
+      this.#strandedAt = undefined;
+      if (this.#up) this.#lose("silent");
+    }
     const fallbackAt = this.#fallbackAt();
     if (fallbackAt !== undefined && fallbackAt <= now) this.#fallback.race(now);
     const due = this.#fallback.pollTimeout();
@@ -402,6 +419,7 @@ export class Session {
   }
 
   #goDown(): void {
+    this.#strandedAt = undefined;
     this.#up = false;
     this.#silent = false;
     this.#liveness.stop();

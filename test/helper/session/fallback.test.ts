@@ -208,6 +208,14 @@ test("keys are renewed on a stream without a lost packet", () => {
   expect(network.streams.opened).toBe(1);
 });
 
+test("a member whose stream has ended and that opens no other one is missed after two seconds", () => {
+  const { network, member, toMember } = onStream();
+  network.runFor(10_000);
+  member.kill();
+  network.streams.cut();
+  expect(network.runFor(20_000, () => names(toMember).includes("lost"))).toBeLessThan(3_000);
+});
+
 test("goodbye closes every stream", () => {
   const { network, member, toHost } = onStream();
   toHost.session.close("bye", network.now);
