@@ -114,6 +114,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   process.on("SIGUSR1", () =>
     process.stderr.write(dumpText(snapshots.snapshot(), snapshots.stats(), clock.wall())),
   );
+  process.on("SIGCONT", () => engine.continued());
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     process.once(signal, () => ending.resolve(signal === "SIGHUP" ? "restarting" : "bye"));
   engine.fastPath.ended.then(

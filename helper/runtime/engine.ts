@@ -326,6 +326,12 @@ export class Engine {
     this.datagrams.close();
   }
 
+  /** This process was stopped, nobody knows for how long. */
+  continued(): void {
+    this.#otherWays();
+    this.core.turn();
+  }
+
   /** Peers may have given this computer up, NATs have forgotten it, and it may be somewhere else. */
   #woke(slept: number): void {
     this.core.log.write("info", "the computer or this process stood still", {

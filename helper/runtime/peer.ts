@@ -309,6 +309,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
         return this.#softState(event.message, now);
       case "ready":
         for (const sender of [this.#wants, this.#tableOut, this.services]) sender.handleReady(now);
+        for (const receiver of [this.#listeners, this.#tableIn]) receiver.handleReady();
         break;
       case "lost":
         for (const sender of [this.#wants, this.#tableOut, this.services]) sender.handleLost();

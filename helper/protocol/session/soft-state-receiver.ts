@@ -39,6 +39,8 @@ export class SoftStateReceiver<Value> {
   };
   readonly #topic: Topic<Value>;
   #entries = new Map<string, Value>();
+  /** Of the table that was forgotten last. */
+  #forgotten: number | undefined;
   #held: { incarnation: number; version: number } | undefined;
   /** The bound was hit: the table is not what its version says. */
   #incomplete = false;
@@ -83,10 +85,16 @@ export class SoftStateReceiver<Value> {
   clear(): void {
     for (const key of this.#entries.keys()) this.#changed.add(key);
     this.#entries.clear();
+    this.#forgotten = this.#held?.incarnation ?? this.#forgotten;
     this.#held = undefined;
     this.#incomplete = false;
     this.#assembly = undefined;
     this.#expiresAt = undefined;
+  }
+
+  /** The session is up again, perhaps for us alone: whoever never missed it takes us to hold what we have forgotten. */
+  handleReady(): void {
+    if (!this.#held && this.#forgotten !== undefined) this.#answer(this.#forgotten, true);
   }
 
   handleSnapshot(message: StateSnapshot, now: number): void {

@@ -66,6 +66,7 @@ export class PeerServices implements Timed {
 
   handleReady(now: number): void {
     this.#out.handleReady(now);
+    this.#in.handleReady();
   }
 
   handleLost(): void {

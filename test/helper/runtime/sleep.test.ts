@@ -30,6 +30,7 @@ const connected = (of: Computer): boolean => of.status().networks[0]?.state === 
 describe("a laptop that slept", () => {
   test.each([
     ["five seconds", 5_000],
+    ["twenty seconds: the host has given it up", 20_000],
     ["a minute: the session is silent, its keys live", 60_000],
     ["five minutes: the keys are dead", 300_000],
     ["a night", 8 * 3_600_000],

@@ -151,6 +151,27 @@ test("a restarted receiver is told everything as soon as anything comes", () => 
   expect(network.runFor(1_000, () => first.receiver.entries.size === 11)).toBeLessThan(50);
 });
 
+test("a receiver that gave up a sender who never noticed is told everything when it says that it is back", () => {
+  const network = new SimNetwork(1);
+  const { sender, receiver, set, ready, drain } = link(network, MEMBERSHIP);
+  receiver.handleReady(); // with nothing to miss it has nothing to say
+  expect(receiver.nextMessage()).toBeUndefined();
+  ready();
+  for (let n = 0; n < 10; n++) set(group(n), ANY_SOURCE);
+  network.runFor(1_000);
+  expect(sender.settled).toBe(true);
+  receiver.clear();
+  receiver.clear(); // once more is no more
+  receiver.handleReady();
+  drain();
+  expect(network.runFor(1_000, () => receiver.entries.size === 10)).toBeLessThan(50);
+  const sent = network.sent.length;
+  receiver.handleReady(); // it holds everything
+  drain();
+  network.runFor(1_000);
+  expect(network.sent.length - sent).toBeLessThanOrEqual(1); // the acknowledgement
+});
+
 test("a restarted sender replaces what its former self said", () => {
   const network = new SimNetwork(1);
   const { receiver, set, ready } = link(network, MEMBERSHIP, 5);
