@@ -51,7 +51,9 @@ export function openLinkSocket(options: LinkSocketOptions): LinkSocket {
     socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
   );
   try {
-    setOptionBytes(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${interfaceName}\0`), "SO_BINDTODEVICE");
+    // Not the one with a port of its own: what this computer's own programs answer comes by the loopback interface.
+    if (hearsGroup)
+      setOptionBytes(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${interfaceName}\0`), "SO_BINDTODEVICE");
     setOption(fd, SOL_SOCKET, SO_MARK, OWN_MARK, "SO_MARK");
     if (v4) {
       const mreqn = Buffer.alloc(12); // group, own address, interface index

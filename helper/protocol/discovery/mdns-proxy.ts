@@ -13,6 +13,7 @@ import {
   type MdnsSource,
   type OutgoingMdns,
 } from "./mdns.ts";
+import type { ProxyLinkOptions, ProxyOptions, ProxyPeerOptions } from "./proxy-options.ts";
 import { RecentlyAsked } from "./recently-asked.ts";
 import { UniqueNames } from "./unique-names.ts";
 
@@ -31,28 +32,6 @@ const QUESTION_MS = 900;
 const RENEWALS = 16;
 const MAX_SHOWN = 2_048;
 
-export interface MdnsLinkOptions {
-  /** The whole link may be shared, or this computer's programs alone. */
-  readonly whole: boolean;
-  /** Networks that another member carries here. */
-  readonly passiveFor: ReadonlySet<string>;
-}
-
-export interface MdnsPeerOptions {
-  readonly network: string;
-  /** What is heard here may be told to the peer. */
-  readonly tells: boolean;
-}
-
-export interface MdnsProxyOptions {
-  /** Own id as an origin. */
-  readonly origin: number;
-  /** As members of the network reach an address of this link; undefined: they do not. */
-  readonly exportAddress: (network: string, address: Address) => Address | undefined;
-  /** As this computer reaches an address that a member told. */
-  readonly importAddress: (network: string, address: Address) => Address | undefined;
-}
-
 export type MdnsCommand =
   /** To the group, or to one who asked from a port of its own. */
   | {
@@ -70,7 +49,7 @@ export type MdnsCommand =
     };
 
 interface Link {
-  options: MdnsLinkOptions;
+  options: ProxyLinkOptions;
   readonly heard: LinkRecords;
   /** What is shown here and is not from here, by recordKey. */
   shown: Map<string, ServiceRecord>;
@@ -79,7 +58,7 @@ interface Link {
 }
 
 interface Peer {
-  options: MdnsPeerOptions;
+  options: ProxyPeerOptions;
   records: readonly ServiceEntry[];
   readonly asked: RecentlyAsked; // by us
   readonly asks: RecentlyAsked; // us
@@ -100,7 +79,7 @@ export interface MdnsCounters {
  */
 export class MdnsProxy {
   readonly counters: MdnsCounters = { relayed: 0, questionsLimited: 0, recordsRefused: 0 };
-  readonly #options: MdnsProxyOptions;
+  readonly #options: ProxyOptions;
   readonly #links = new Map<number, Link>();
   readonly #peers = new Map<number, Peer>();
   readonly #names = new UniqueNames();
@@ -109,7 +88,7 @@ export class MdnsProxy {
   #settledAt = -Infinity;
   #nextNumber = 1;
 
-  constructor(options: MdnsProxyOptions) {
+  constructor(options: ProxyOptions) {
     this.#options = options;
   }
 
@@ -117,7 +96,7 @@ export class MdnsProxy {
     return this.#commands.shift();
   }
 
-  setLink(id: number, options: MdnsLinkOptions, now: number): void {
+  setLink(id: number, options: ProxyLinkOptions, now: number): void {
     const link = this.#links.get(id);
     if (link) link.options = options;
     else
@@ -140,7 +119,7 @@ export class MdnsProxy {
     this.#changed(now);
   }
 
-  setPeer(id: number, options: MdnsPeerOptions, now: number): void {
+  setPeer(id: number, options: ProxyPeerOptions, now: number): void {
     const peer = this.#peers.get(id);
     if (peer) {
       peer.options = options;

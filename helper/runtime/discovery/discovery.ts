@@ -1,5 +1,6 @@
 import { originId } from "#protocol/addressing/network-id.ts";
-import type { ProxyName } from "#protocol/discovery/presets.ts";
+import { networkOf } from "#protocol/addressing/shared-lans.ts";
+import { PROXIES, type ProxyName } from "#protocol/discovery/presets.ts";
 import type { Link } from "#ports/links.ts";
 import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
 import { family, prefixText, type Address } from "#wire/address.ts";
@@ -7,10 +8,11 @@ import type { SharedLan } from "#wire/control-network.ts";
 import type { Core } from "../core.ts";
 import type { Lans } from "../lans.ts";
 import type { Networks } from "../networks.ts";
-import type { Peer } from "../peer.ts";
 import type { TunnelEnd } from "../tunnel-end.ts";
 import type { DiscoveryLink } from "./link-sockets.ts";
 import { MdnsRunner } from "./mdns-runner.ts";
+import { SsdpRunner } from "./ssdp-runner.ts";
+import type { DiscoveryPeer, ProxyRunner, ProxyRunnerOptions } from "./proxy-runner.ts";
 import { ReachableAddresses } from "./reachable-addresses.ts";
 
 export interface DiscoveryOptions {
@@ -27,14 +29,6 @@ export interface DiscoveryOptions {
   readonly sharedLans: () => readonly SharedLan[];
 }
 
-/** A peer that takes part in a proxy. */
-export interface DiscoveryPeer {
-  readonly peer: Peer;
-  readonly network: string;
-  /** What is heard on our links may be told to it. */
-  readonly tells: boolean;
-}
-
 /**
  * Which proxies run, on which links, with which peers. The host's switch lets its network in: guests then find what is
  * there. What is on a guest's own side goes out only where the guest switched the proxy on, too.
@@ -42,7 +36,7 @@ export interface DiscoveryPeer {
 export class Discovery {
   readonly #options: DiscoveryOptions;
   readonly #addresses: ReachableAddresses;
-  #mdns: MdnsRunner | undefined;
+  readonly #runners = new Map<ProxyName, ProxyRunner>();
   #links: readonly DiscoveryLink[] = [];
   #own: ReadonlySet<Address> = new Set();
   #state = "";
@@ -55,12 +49,13 @@ export class Discovery {
 
   /** Proxies that run now. */
   running(): ProxyName[] {
-    return this.#mdns ? ["mdns"] : [];
+    return [...this.#runners.keys()].sort();
   }
 
   counters(): Record<string, number> {
     const out: Record<string, number> = {};
-    for (const [name, count] of Object.entries(this.#mdns?.counters() ?? {})) out[`mdns.${name}`] = count;
+    for (const [proxy, runner] of this.#runners)
+      for (const [name, count] of Object.entries(runner.counters())) out[`${proxy}.${name}`] = count;
     return out;
   }
 
@@ -82,41 +77,57 @@ export class Discovery {
 
   /** Once a turn. */
   flush(): void {
-    const mdns = this.#peers("mdns");
-    this.#follow(mdns);
-    for (const { peer } of mdns) {
-      if (peer.services.takeChanged()) this.#mdns?.recordsChanged(peer);
-      for (const message of peer.services.takeMessages())
-        if (message.type === "mdns-questions") this.#mdns?.handle(peer, message);
+    const peers = new Map(PROXIES.map((name) => [name, this.#peers(name)]));
+    this.#follow(peers);
+    const all = new Set([...peers.values()].flatMap((some) => some.map(({ peer }) => peer)));
+    for (const peer of all) {
+      const changed = peer.services.takeChanged();
+      const messages = peer.services.takeMessages();
+      for (const runner of this.#runners.values()) {
+        if (changed) runner.recordsChanged(peer);
+        for (const message of messages) runner.handle(peer, message);
+      }
     }
-    this.#mdns?.flush();
+    for (const runner of this.#runners.values()) runner.flush();
   }
 
   close(): void {
-    this.#mdns?.close();
-    this.#mdns = undefined;
+    for (const runner of this.#runners.values()) runner.close();
+    this.#runners.clear();
     this.#options.core.parts.delete(this);
   }
 
-  #follow(mdns: readonly DiscoveryPeer[]): void {
-    const { core, openSocket } = this.#options;
-    const wanted = mdns.length > 0 || this.#wanted("mdns");
+  #follow(peers: ReadonlyMap<ProxyName, readonly DiscoveryPeer[]>): void {
+    const { core } = this.#options;
     const lans = this.#options.sharedLans();
+    const wanted = PROXIES.filter((name) => this.#wanted(name));
     const state = [
-      wanted,
+      wanted.join(),
       ...lans.map(({ prefix }) => prefixText(prefix)),
       ...this.#links.map(({ id, passiveFor }) => `${id} ${[...passiveFor].join()}`),
-      ...mdns.map(({ peer, network, tells }) => `${peer.id} ${peer.name} ${network} ${tells}`),
+      ...[...peers].flatMap(([name, some]) =>
+        some.map(({ peer, network, tells }) => `${name} ${peer.id} ${peer.name} ${network} ${tells}`),
+      ),
     ].join("\n");
     if (state === this.#state) return;
     this.#state = state;
     this.#addresses.refresh(this.#own, lans);
-    if (!wanted) {
-      this.#mdns?.close();
-      this.#mdns = undefined;
-      return;
+    for (const name of PROXIES) {
+      const runner = this.#runners.get(name);
+      if (wanted.includes(name)) this.#start(name).set(this.#links, peers.get(name) ?? []);
+      else {
+        runner?.close();
+        this.#runners.delete(name);
+      }
     }
-    this.#mdns ??= new MdnsRunner({
+    core.changed();
+  }
+
+  #start(name: ProxyName): ProxyRunner {
+    const running = this.#runners.get(name);
+    if (running) return running;
+    const { core, openSocket } = this.#options;
+    const runner = new RUNNERS[name]({
       core,
       openSocket,
       origin: originId(this.#options.ownPublicKey),
@@ -124,8 +135,8 @@ export class Discovery {
       importAddress: (network, address) => this.#addresses.imported(network, address),
       isOwnAddress: (address) => this.#own.has(address),
     });
-    this.#mdns.set(this.#links, mdns);
-    core.changed();
+    this.#runners.set(name, runner);
+    return runner;
   }
 
   /** Does a network want the proxy, whether or not anybody is there now? */
@@ -149,9 +160,14 @@ export class Discovery {
   }
 }
 
+const RUNNERS: Readonly<Record<ProxyName, new (options: ProxyRunnerOptions) => ProxyRunner>> = {
+  mdns: MdnsRunner,
+  ssdp: SsdpRunner,
+};
 const NOBODY: ReadonlySet<string> = new Set();
 
 function linkOf(link: Link, id: number, whole: boolean, passiveFor: ReadonlySet<string>): DiscoveryLink {
   const families = new Set(link.addresses.map(({ address }) => family(address)));
-  return { id, name: link.name, index: link.index, whole, passiveFor, families };
+  const prefixes = link.addresses.map(({ address, prefixLength }) => networkOf(address, prefixLength));
+  return { id, name: link.name, index: link.index, whole, passiveFor, families, prefixes };
 }

@@ -1,5 +1,5 @@
 import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
-import { family, type Address } from "#wire/address.ts";
+import { family, type Address, type Prefix } from "#wire/address.ts";
 import type { Core } from "../core.ts";
 
 /** Bytes a second that are looked at on one link, and at once; one datagram counts as 200 at least. */
@@ -15,6 +15,8 @@ export interface DiscoveryLink {
   readonly whole: boolean;
   readonly passiveFor: ReadonlySet<string>;
   readonly families: ReadonlySet<4 | 6>;
+  /** What is on the link. */
+  readonly prefixes: readonly Prefix[];
 }
 
 export interface LinkSocketsOptions {

@@ -1,31 +1,24 @@
 import { MDNS_GROUP_4, MDNS_GROUP_6, MDNS_PORT } from "#protocol/discovery/mdns.ts";
-import { MdnsProxy, type MdnsProxyOptions } from "#protocol/discovery/mdns-proxy.ts";
-import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
+import { MdnsProxy } from "#protocol/discovery/mdns-proxy.ts";
 import { splitQuestions, type DiscoveryMessage } from "#wire/control-discovery.ts";
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
 import { decodeMdns, encodeMdns } from "./dns-codec.ts";
-import type { DiscoveryPeer } from "./discovery.ts";
+import type { DiscoveryPeer, ProxyRunner, ProxyRunnerOptions } from "./proxy-runner.ts";
 import { LinkSockets, type DiscoveryLink } from "./link-sockets.ts";
 
 /** RFC 6762 section 11. */
 const MDNS_TTL = 255;
 
-export interface MdnsRunnerOptions extends MdnsProxyOptions {
-  readonly core: Core;
-  readonly openSocket: (options: LinkSocketOptions) => LinkSocket;
-  readonly isOwnAddress: (address: string) => boolean;
-}
-
 /** The mDNS proxy with its sockets, and with the peers that take part. */
-export class MdnsRunner {
+export class MdnsRunner implements ProxyRunner {
   malformed = 0;
   readonly #core: Core;
   readonly #proxy: MdnsProxy;
   readonly #sockets: LinkSockets;
   readonly #peers = new Map<number, Peer>();
 
-  constructor(options: MdnsRunnerOptions) {
+  constructor(options: ProxyRunnerOptions) {
     const { core, openSocket, isOwnAddress } = options;
     this.#core = core;
     this.#proxy = new MdnsProxy(options);
@@ -58,8 +51,8 @@ export class MdnsRunner {
   /** Who takes part now. */
   set(links: readonly DiscoveryLink[], peers: readonly DiscoveryPeer[]): void {
     const now = this.#core.clock.now();
-    const before = new Set(this.#sockets.ids());
-    for (const id of before) if (!links.some((link) => link.id === id)) this.#proxy.removeLink(id, now);
+    for (const id of [...this.#sockets.ids()])
+      if (!links.some((link) => link.id === id)) this.#proxy.removeLink(id, now);
     this.#drain();
     this.#sockets.set(links);
     for (const { id, whole, passiveFor } of links) this.#proxy.setLink(id, { whole, passiveFor }, now);
@@ -85,8 +78,9 @@ export class MdnsRunner {
       this.#proxy.setPeerRecords(peer.id, peer.services.records, this.#core.clock.now());
   }
 
-  handle(peer: Peer, message: Extract<DiscoveryMessage, { type: "mdns-questions" }>): void {
-    this.#proxy.handleQuestions(peer.id, message.questions, this.#core.clock.now());
+  handle(peer: Peer, message: DiscoveryMessage): void {
+    if (message.type === "mdns-questions")
+      this.#proxy.handleQuestions(peer.id, message.questions, this.#core.clock.now());
   }
 
   flush(): void {
