@@ -8,6 +8,7 @@ export type FirewallDump =
 
 /** What an examination looks at beside the daemon's own parts. It changes nothing that lasts. */
 export interface SystemProbe {
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** A setting of the kernel's below /proc/sys; undefined where there is no such, or it cannot be read. */
   setting(path: string): Promise<string | undefined>;
   /** `legacy`: iptables holds rules beside that nft does not show. */

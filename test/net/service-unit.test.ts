@@ -145,6 +145,23 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     expect((await receiver.stop()).received).toBeGreaterThan(0);
   });
 
+  test("the LAN is shared by the kernel's rules and switches, and no longer when it is not", async () => {
+    const access = async (): Promise<string | undefined> =>
+      (await castaway<Snapshot>("status")).networks[0]!.lanAccess.problem?.message;
+    const forwards = async (): Promise<string> =>
+      (
+        await systemd.run("cat", `/proc/sys/net/ipv4/conf/${lab.host("home").interfaceName}/forwarding`)
+      ).stdout.trim();
+    expect(await forwards()).toBe("0");
+    await castaway("share", "lan", "on");
+    expect(await access()).toBeUndefined();
+    expect(await forwards()).toBe("1");
+    const { checks } = await castaway<{ checks: Check[] }>("doctor");
+    expect(checks.find(({ name }) => name === "devices of home")).toMatchObject({ status: "ok" });
+    await castaway("share", "lan", "off");
+    expect(await forwards()).toBe("0");
+  });
+
   test("keys are its own alone, and are there after a restart; the TUN stays the same device", async () => {
     const modes = await systemd.run(
       "stat",

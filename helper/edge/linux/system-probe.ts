@@ -16,6 +16,7 @@ const NFT_MS = 3_000;
 const NFT_BYTES = 32 << 20;
 
 export const linuxProbe: SystemProbe = {
+  environment: process.env,
   setting: (path) =>
     readFile(`/proc/sys/${path}`, "latin1").then(
       (text) => text.trim(),

@@ -6,6 +6,8 @@ import { needs, type Need } from "./firewall/needs.ts";
 import { readRuleset, type Ruleset } from "./firewall/ruleset.ts";
 import { verdictOn } from "./firewall/verdict.ts";
 
+const HOOKS: ReadonlySet<string> = new Set(["input", "output", "forward"]);
+
 export const firewall: Topic = {
   id: "firewall",
   title: "the firewall",
@@ -28,9 +30,7 @@ export const firewall: Topic = {
       "Older iptables holds rules too, which are not looked at.",
       "Look at them: iptables-legacy-save",
     );
-    const hooks = [...rules.chains.values()].filter(
-      ({ hook }) => hook?.name === "input" || hook?.name === "output",
-    );
+    const hooks = [...rules.chains.values()].filter(({ hook }) => hook !== undefined && HOOKS.has(hook.name));
     const none =
       hooks.length === 0 ? "There are no rules for what comes in." : "It lets in what Castaway needs.";
     return [...found, ...(dump.legacy ? [legacy] : found.length > 0 ? [] : [ok("firewall", none)])];

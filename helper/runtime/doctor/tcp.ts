@@ -1,6 +1,7 @@
 // The way that is left where UDP does not pass: taken by who hosts, tried by who is a guest.
 import type { Check } from "#contract/snapshot.ts";
 import { endpointText } from "#ports/endpoint.ts";
+import { TLS_PORT } from "#protocol/reach/stream-targets.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
 import { resolveCandidates } from "../resolve-candidates.ts";
 import { fail, ok, warn, type Subject, type Topic } from "./topic.ts";
@@ -35,6 +36,13 @@ function taken({ engine: { streaming, datagrams } }: Subject): Check {
       "tcp in",
       `No TCP connections are taken on port ${port}: ${problem}.`,
       "Another program may have it: ss -ltnp. Or choose another port: castaway daemon --port",
+    );
+  const refused = problems.get(TLS_PORT)?.reason;
+  if (refused !== undefined)
+    return warn(
+      "tcp in",
+      `Connections are taken on TCP port ${port}, but not on ${TLS_PORT}, where TLS would be: ${refused}.`,
+      "Stop what has that port (ss -ltnp), or let the router lead its port 443 to this computer's port above.",
     );
   const seen =
     counters.members > 0 ? `${counters.members} of them were members'` : "no member came by it yet";

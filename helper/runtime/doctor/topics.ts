@@ -1,10 +1,12 @@
 import { firewall } from "./firewall.ts";
 import { joins } from "./joins.ts";
+import { lanAccess } from "./lan-access.ts";
 import { lans } from "./lans.ts";
 import { networks } from "./networks.ts";
 import { pathMtu } from "./path-mtu.ts";
 import { peers } from "./peers.ts";
 import { portMapping } from "./port-mapping.ts";
+import { proxy } from "./proxy.ts";
 import { reversePath } from "./reverse-path.ts";
 import { service } from "./service.ts";
 import { socketVifs } from "./socket-vifs.ts";
@@ -28,8 +30,10 @@ export const TOPICS: readonly Topic[] = [
   networks,
   udpReach,
   tcp,
+  proxy,
   portMapping,
   pathMtu,
   peers,
+  lanAccess,
   ttl,
 ];

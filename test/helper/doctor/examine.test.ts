@@ -219,6 +219,13 @@ describe("the way over TCP", () => {
     ]);
     home.engine.streaming.incoming.problems.set(42_268, { reason: "EADDRINUSE", since: 0 });
     expect((await look(home, "tcp"))[0]!.slice(0, 2)).toEqual(["tcp in", "fail"]);
+    home.engine.streaming.incoming.problems.clear();
+    home.engine.streaming.incoming.problems.set(443, { reason: "EACCES", since: 0 });
+    expect((await look(home, "tcp"))[0]!.slice(0, 3)).toEqual([
+      "tcp in",
+      "warn",
+      expect.stringContaining("not on 443"),
+    ]);
     await home.call("reach.set", { tcp: false });
     expect((await look(home, "tcp"))[0]!.slice(1, 3)).toEqual([
       "ok",
@@ -248,4 +255,52 @@ test("the router's port: where there is no router, and where nobody asks", async
   expect((await look(home, "port-mapping"))[0]![2]).toContain("--port-mapping on");
   const laptop = await guestOf(home, world);
   expect(await look(laptop, "port-mapping")).toEqual([]); // a guest needs none
+});
+
+test("the proxy: where there is one, and whether it takes connections", async () => {
+  const world = new World();
+  const home = await host(world);
+  expect(await look(home, "proxy")).toEqual([]);
+  home.probe.environment = { https_proxy: "http://user:secret@192.0.2.80:3128" };
+  const [silent] = await look(home, "proxy");
+  expect(silent!.slice(0, 3)).toEqual(["proxy", "warn", "The proxy 192.0.2.80:3128 takes no connections."]);
+  home.probe.connections.set("192.0.2.80 3128", 4.2);
+  expect(await look(home, "proxy")).toEqual([
+    ["proxy", "ok", "The proxy 192.0.2.80:3128 takes connections, after 4 ms.", ""],
+  ]);
+  home.probe.environment = { https_proxy: "socks5://192.0.2.80" };
+  expect((await look(home, "proxy"))[0]![1]).toBe("fail");
+  await home.call("reach.set", { proxy: "off" });
+  expect(await look(home, "proxy")).toEqual([]);
+});
+
+describe("shared LANs", () => {
+  test("are reached, under other addresses where they clash, and not through rules that drop it", async () => {
+    const world = new World();
+    const home = await host(world, { ...HOME, links: [link("eth0")] });
+    expect(await look(home, "lan-access")).toEqual([]);
+    await home.call("share.lan", { on: true });
+    expect((await look(home, "lan-access"))[0]!.slice(0, 2)).toEqual(["devices of Home", "ok"]);
+    const laptop = await guestOf(home, world, { ...LAPTOP, links: [link("wlan0")] });
+    await world.until(() => laptop.status().networks[0]!.lanAccess.lans.length > 0, 5_000);
+    expect((await look(laptop, "lan-access"))[0]).toMatchObject([
+      "devices of Home",
+      "ok",
+      expect.stringMatching(/^Because/),
+      "",
+    ]);
+    const docker = {
+      family: "ip",
+      table: "filter",
+      name: "FORWARD",
+      hook: "forward",
+      prio: 0,
+      policy: "drop",
+    };
+    home.probe.rules = { readable: true, legacy: false, rules: { nftables: [{ chain: docker }] } };
+    expect((await look(home, "firewall")).map(([, status, , remedy]) => [status, remedy])).toEqual([
+      ["warn", "nft insert rule ip filter FORWARD iifname castaway0 oifname eth0 accept"],
+      ["warn", "nft insert rule ip filter FORWARD iifname eth0 oifname castaway0 accept"],
+    ]);
+  });
 });

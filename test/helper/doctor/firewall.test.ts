@@ -36,11 +36,20 @@ const match = (left: object, right: unknown, op = "=="): object => ({ match: { o
 const ACCEPT = { accept: null };
 const DROP = { drop: null };
 
+const FORWARDED: ImaginedPacket = {
+  hook: "forward",
+  family: 4,
+  interface: "castaway0",
+  leavesBy: "eth0",
+  protocol: "tcp",
+  state: "new",
+};
+
 interface Chains {
   readonly [name: string]: readonly (readonly object[])[];
 }
 
-/** A table whose chains "input" and "output" hang in the hooks of that name. */
+/** A table whose chains "input", "output" and "forward" hang in the hooks of that name. */
 function rules(policy: "accept" | "drop", chains: Chains, sets: object[] = [], family = "inet"): Ruleset {
   const place = { family, table: "filter" };
   const printed = {
@@ -53,7 +62,12 @@ function rules(policy: "accept" | "drop", chains: Chains, sets: object[] = [], f
           ...place,
           name,
           handle: 1,
-          ...(["input", "output"].includes(name) && { type: "filter", hook: name, prio: 0, policy }),
+          ...(["input", "output", "forward"].includes(name) && {
+            type: "filter",
+            hook: name,
+            prio: 0,
+            policy,
+          }),
         },
       })),
       ...Object.entries(chains).flatMap(([chain, list]) =>
@@ -93,6 +107,18 @@ test.each([
 ])("%s", (_what, condition, passes) => {
   const outcome = passes ? "accept" : "drop";
   expect(verdictOn(CALL, rules("drop", { input: [[condition, ACCEPT]] })).outcome).toBe(outcome);
+});
+
+test("what is forwarded has two interfaces", () => {
+  // As Docker leaves it.
+  const docker = rules("drop", { forward: [[match(meta("oifname"), "docker0"), ACCEPT]] });
+  expect(verdictOn(FORWARDED, docker)).toMatchObject({
+    outcome: "drop",
+    where: "policy of inet filter forward",
+  });
+  const both = [match(meta("iifname"), "castaway0"), match(meta("oifname"), "eth0"), ACCEPT];
+  expect(verdictOn(FORWARDED, rules("drop", { forward: [both] }))).toEqual({ outcome: "accept" });
+  expect(verdictOn(CALL, docker)).toEqual({ outcome: "accept" }); // another hook
 });
 
 test("TCP is not UDP", () => {

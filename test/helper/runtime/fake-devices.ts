@@ -140,6 +140,7 @@ export class FakeJoins implements HostJoins, LocalMemberships {
 
 /** A kernel without a firewall, in which everything can be joined. */
 export class FakeProbe implements SystemProbe {
+  environment: Record<string, string> = {};
   readonly settings = new Map<string, string>();
   rules: FirewallDump = { readable: true, rules: { nftables: [] }, legacy: false };
   joinError: Error | undefined;

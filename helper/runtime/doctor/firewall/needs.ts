@@ -1,4 +1,5 @@
 // What has to get through this computer's firewall, as packets that do not exist.
+import { family } from "#wire/address.ts";
 import type { Subject } from "../topic.ts";
 import type { ImaginedPacket } from "./packet.ts";
 
@@ -19,10 +20,13 @@ export function* needs(subject: Subject): Generator<Need> {
   const { engine } = subject;
   for (const link of engine.lans.links())
     if (link.defaultRoute)
-      for (const family of familiesOf(link.addresses)) yield* outerNeeds(subject, family, link.name);
+      for (const of of familiesOf(link.addresses)) yield* outerNeeds(subject, of, link.name);
   for (const { name, link } of engine.lans.vifs()) yield* membershipNeeds(name, familiesOf(link.addresses));
   const tun = engine.tun.name;
   if (tun !== undefined && engine.networks.joined.size > 0) yield* tunnelNeeds(tun);
+  if (tun !== undefined)
+    for (const { interfaceName, prefix } of engine.lanSharing.forwarded())
+      yield* forwardNeeds(tun, interfaceName, family(prefix.address));
 }
 
 /** The tunnel's own packets. */
@@ -83,6 +87,28 @@ function* tunnelNeeds(tun: string): Generator<Need> {
       ufw: `ufw allow in on ${tun}`,
       firewalld: `firewall-cmd --zone=trusted --add-interface=${tun}`,
     };
+}
+
+/** Members' ways to the devices of a LAN that is shared: there, and the answers. Docker's rules drop both. */
+function* forwardNeeds(tun: string, lan: string, of: 4 | 6): Generator<Need> {
+  const forwarded = { hook: "forward", family: of, protocol: "tcp" } as const;
+  const consequence = `members do not reach the devices on ${lan}`;
+  yield {
+    packet: { ...forwarded, interface: tun, leavesBy: lan, state: "new" },
+    what: `IPv${of} connections from ${tun} to ${lan}`,
+    consequence,
+    rule: `iifname ${tun} oifname ${lan}`,
+    ufw: `ufw route allow in on ${tun} out on ${lan}`,
+    firewalld: `firewall-cmd --zone=trusted --add-interface=${tun}`,
+  };
+  yield {
+    packet: { ...forwarded, interface: lan, leavesBy: tun, state: "established" },
+    what: `IPv${of} answers from ${lan} to ${tun}`,
+    consequence,
+    rule: `iifname ${lan} oifname ${tun}`,
+    ufw: `ufw route allow in on ${lan} out on ${tun}`,
+    firewalld: `firewall-cmd --zone=trusted --add-interface=${tun}`,
+  };
 }
 
 /** The kernel has to hear questions, and to answer them, or switches end its streams after some minutes. */

@@ -2,10 +2,12 @@ import { isMulticast, type Address } from "#wire/address.ts";
 
 /** A packet that does not exist: what a firewall would do to it is asked. */
 export interface ImaginedPacket {
-  readonly hook: "input" | "output";
+  readonly hook: "input" | "output" | "forward";
   readonly family: 4 | 6;
   /** The interface that it comes in by, or leaves by. */
   readonly interface: string;
+  /** Of one that is forwarded: where it leaves. */
+  readonly leavesBy?: string;
   readonly protocol: "udp" | "tcp" | "igmp" | "icmpv6";
   readonly state: "new" | "established" | "untracked";
   readonly destination?: Address;
@@ -37,14 +39,14 @@ export function factOf(packet: ImaginedPacket, left: unknown): Fact {
 }
 
 function metaFact(packet: ImaginedPacket, key: string | undefined): Fact {
-  const here = packet.hook === "input";
+  const { hook } = packet;
   switch (key) {
     case "iifname":
     case "iif":
-      return here ? [packet.interface] : [""];
+      return hook === "output" ? [""] : [packet.interface];
     case "oifname":
     case "oif":
-      return here ? [""] : [packet.interface];
+      return hook === "input" ? [""] : [packet.leavesBy ?? packet.interface];
     case "l4proto":
       return PROTOCOLS[packet.protocol];
     case "nfproto":
@@ -52,7 +54,7 @@ function metaFact(packet: ImaginedPacket, key: string | undefined): Fact {
     case "protocol":
       return packet.family === 4 ? ["ip", 0x800] : ["ip6", 0x86dd];
     case "pkttype":
-      if (!here) return "unknown";
+      if (hook === "output") return "unknown";
       return packet.destination !== undefined && isMulticast(packet.destination)
         ? ["multicast"]
         : ["host", "unicast"];
