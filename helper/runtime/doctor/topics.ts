@@ -2,6 +2,7 @@ import { firewall } from "./firewall.ts";
 import { joins } from "./joins.ts";
 import { lanAccess } from "./lan-access.ts";
 import { lans } from "./lans.ts";
+import { nat } from "./nat.ts";
 import { networks } from "./networks.ts";
 import { pathMtu } from "./path-mtu.ts";
 import { peers } from "./peers.ts";
@@ -16,6 +17,7 @@ import { ttl } from "./ttl.ts";
 import { tun } from "./tun.ts";
 import { udp } from "./udp.ts";
 import { udpReach } from "./udp-reach.ts";
+import { ways } from "./ways.ts";
 
 /** In the order in which they are shown: from this computer outwards. */
 export const TOPICS: readonly Topic[] = [
@@ -31,7 +33,9 @@ export const TOPICS: readonly Topic[] = [
   udpReach,
   tcp,
   proxy,
+  nat,
   portMapping,
+  ways,
   pathMtu,
   peers,
   lanAccess,
