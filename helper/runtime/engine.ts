@@ -169,6 +169,11 @@ export class Engine {
         ...(this.mapping.endpoint ? [this.mapping.endpoint] : []),
         ...this.#ownEndpoints(),
       ],
+      mappedEndpoint: () => this.mapping.endpoint,
+      noteMapped: (endpoint, before) => {
+        if (before && this.paths.of(before) === "mapped") this.paths.forget(before);
+        if (endpoint) this.paths.note(endpoint, "mapped");
+      },
       addressesInUse: () =>
         this.#links
           .list()

@@ -343,6 +343,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
     const common = networkEntries({
       ...this.#record,
       candidates: this.#candidates,
+      mapped: this.#context.mappedEndpoint(),
       proxies: this.#proxies,
       sharedLans: this.#sharedLans,
       members,

@@ -38,6 +38,8 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   /** Outlives the session, so that a list of members is there while it reconnects. */
   #directory: readonly MemberEntry[] = [];
   #proxies: ReadonlySet<ProxyName> = new Set();
+  /** The port of the host's router. */
+  #mapped: Endpoint | undefined;
   /** Said once, however often the host says the same. */
   #complaint = "";
 
@@ -183,6 +185,8 @@ export class JoinedNetworkRuntime implements PeerNetwork {
     this.#record = news.record;
     this.#directory = news.directory;
     this.#proxies = news.proxies;
+    this.#context.noteMapped(news.mapped, this.#mapped);
+    this.#mapped = news.mapped;
     if (JSON.stringify(before) !== JSON.stringify(this.#record)) this.#context.stateChanged();
     this.#connected(peer);
   }

@@ -30,6 +30,10 @@ export interface NetworkContext {
   /** Where a peer was heard last, also before this daemon started. */
   readonly lastEndpoint: (publicKey: Uint8Array) => Endpoint | undefined;
   readonly rememberEndpoint: (publicKey: Uint8Array, endpoint: Endpoint) => void;
+  /** A port of this computer's router that leads here. */
+  readonly mappedEndpoint: () => Endpoint | undefined;
+  /** So is this one, of another computer's router; undefined: `before` is none any more. */
+  readonly noteMapped: (endpoint: Endpoint | undefined, before: Endpoint | undefined) => void;
   /** Something that the store keeps has changed. */
   readonly stateChanged: () => void;
   /** How this computer reaches the LANs of the host of a network that it joined. */

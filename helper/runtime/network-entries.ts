@@ -1,3 +1,4 @@
+import type { Endpoint } from "#ports/endpoint.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
 import type { Member } from "#protocol/addressing/member.ts";
@@ -11,15 +12,18 @@ export function networkEntries(network: {
   readonly plan: HostedNetwork["plan"];
   readonly sharedRanges: HostedNetwork["sharedRanges"];
   readonly candidates: readonly Candidate[];
+  /** The candidate that is a port of the router. */
+  readonly mapped: Endpoint | undefined;
   readonly sharedLans: readonly SharedLan[];
   readonly proxies: ReadonlySet<ProxyName>;
   readonly members: readonly Member[];
   readonly online: (member: Member) => boolean;
 }): NetworkEntry[] {
-  const { name, plan, sharedRanges, candidates, sharedLans, proxies, members, online } = network;
+  const { name, plan, sharedRanges, candidates, mapped, sharedLans, proxies, members, online } = network;
   return [
     { kind: "network", name, prefix6: plan.prefix6, prefix4: plan.prefix4, ranges: sharedRanges },
     { kind: "candidates", candidates: [...candidates] },
+    ...(mapped ? [{ kind: "mapped", address: mapped.address, port: mapped.port } as const] : []),
     { kind: "proxies", mdns: proxies.has("mdns"), ssdp: proxies.has("ssdp") },
     ...(sharedLans.length > 0 ? [{ kind: "lans", lans: sharedLans } as const] : []),
     ...members.map((member): NetworkEntry => ({

@@ -1,4 +1,4 @@
-import { addressBytes, family, type Prefix } from "./address.ts";
+import { addressBytes, family, type Address, type Prefix } from "./address.ts";
 import { MAX_NAME_BYTES } from "./control.ts";
 import { MAX_ENTRY } from "./control-state.ts";
 import { readText, writeText } from "./control-text.ts";
@@ -31,6 +31,8 @@ export type NetworkEntry =
   /** The receiver's own member number. */
   | { readonly kind: "assigned"; readonly number: number }
   | { readonly kind: "member"; readonly number: number; readonly name: string; readonly online: boolean }
+  /** Of the candidates, the one that is a port of the host's router: how a path came about is shown. */
+  | { readonly kind: "mapped"; readonly address: Address; readonly port: number }
   /** Where the host can be reached: an address or a host name, and a port. */
   | { readonly kind: "candidates"; readonly candidates: readonly { host: string; port: number }[] }
   /** Discovery proxies that run in this network. */
@@ -49,6 +51,7 @@ const MEMBER = 3;
 const CANDIDATES = 4;
 const LANS = 5;
 const PROXIES = 6;
+const MAPPED = 7;
 const PROXY_MDNS = 1;
 const PROXY_SSDP = 2;
 const REMOVE = 0;
@@ -60,9 +63,10 @@ const SINGLE_KEYS = {
   candidates: CANDIDATES,
   lans: LANS,
   proxies: PROXIES,
+  mapped: MAPPED,
 } as const;
 
-/** The key of an entry in the replicated table: "network", "assigned", "candidates", "lans", "member 7". */
+/** The key of an entry in the replicated table: "network", "assigned", "candidates", "lans", "mapped", "member 7". */
 export function networkKey(entry: NetworkEntry): string {
   return entry.kind === "member" ? memberKey(entry.number) : entry.kind;
 }
@@ -116,6 +120,12 @@ function decodeEntry(kind: number, number: number, reader: Reader): NetworkEntry
       const flags = reader.u8("proxies");
       return { kind: "proxies", mdns: (flags & PROXY_MDNS) !== 0, ssdp: (flags & PROXY_SSDP) !== 0 };
     }
+    case MAPPED: {
+      const port = reader.u16("port");
+      const of = reader.u8("family");
+      if (of !== 4 && of !== 6) throw new DecodeError("family", of, "4 or 6");
+      return { kind: "mapped", port, address: reader.address(of === 4 ? 4 : 16, "mapped") };
+    }
     case LANS:
       return { kind: "lans", lans: readLans(reader) };
     default:
@@ -161,6 +171,12 @@ export function encodeNetworkChange(key: string, entry: NetworkEntry | undefined
         writeText(writer, host, MAX_HOST_BYTES, "host");
       }
       break;
+    case "mapped": {
+      const of = family(entry.address);
+      writer.u16(entry.port, "port").u8(of, "family");
+      writer.address(entry.address, of === 4 ? 4 : 16, "mapped");
+      break;
+    }
     case "lans":
       writeLans(writer, entry.lans);
   }

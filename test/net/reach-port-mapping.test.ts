@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connect } from "#contract/client.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
 import { Lab } from "#test/support/lab.ts";
 import {
@@ -61,15 +62,21 @@ describe.skipIf(missing !== undefined)(
 
         const receiver = await startReceiver(lab.host("away"), { group });
         const video = new VideoReceiver(lab.host("away"), { group: "239.10.2.2:5004" });
+        const client = await connect(away.socketPath); // starting the command line is not part of it
         const before = performance.now();
-        await away.join(link);
+        await client.call("join", { link });
         const connected = performance.now() - before;
+        client.close();
         await receiver.first();
         const took = performance.now() - before;
         console.log(
           `by ${way}: connected after ${Math.round(connected)} ms, first packet after ${Math.round(took)} ms`,
         );
         expect(took).toBeLessThan(CONNECT_MS);
+        const seen = await away.until("the path is named", ({ networks }) =>
+          networks[0]!.members.some(({ role, path }) => role === "host" && path === "mapped"),
+        );
+        expect(seen.networks[0]!.detail).toContain("through a port that its router opened");
         await video.until(25, 20_000);
         await receiver.stop();
         await sender.stop();

@@ -1,3 +1,4 @@
+import type { Endpoint } from "#ports/endpoint.ts";
 import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
 import { networkName } from "#protocol/invite/invite-link.ts";
 import { PROXIES, type ProxyName } from "#protocol/discovery/presets.ts";
@@ -16,6 +17,8 @@ export interface NetworkNews {
   readonly directory: readonly MemberEntry[];
   /** Discovery proxies that the host wants to run. */
   readonly proxies: ReadonlySet<ProxyName>;
+  /** Of the candidates, the port of the host's router. */
+  readonly mapped: Endpoint | undefined;
 }
 
 /**
@@ -36,6 +39,7 @@ export function readNews(
     return `the host names prefixes that no network can have: ${prefixText(prefix6)}, ${prefixText(prefix4)}`;
   const exists = (number: number): boolean => number >= 1 && number <= highestNumber(plan);
   if (!exists(assigned.number)) return `the host gives us a number that has no address: ${assigned.number}`;
+  const mapped = entry(table, "mapped");
   const own = table.get(memberKey(assigned.number));
   const candidates = (entry(table, "candidates")?.candidates ?? []).filter(
     ({ host, port }) => port > 0 && isCandidateHost(host),
@@ -50,6 +54,7 @@ export function readNews(
       assigned: { number: assigned.number, plan },
       sharedLans: acceptLans(entry(table, "lans")?.lans ?? [], plan),
     },
+    mapped: mapped && mapped.port > 0 ? { address: mapped.address, port: mapped.port } : undefined,
     proxies: new Set(PROXIES.filter((name) => entry(table, "proxies")?.[name])),
     directory: [...table.values()]
       .filter((value) => value.kind === "member" && exists(value.number))
@@ -58,7 +63,7 @@ export function readNews(
   };
 }
 
-function entry<Kind extends "network" | "assigned" | "candidates" | "proxies" | "lans">(
+function entry<Kind extends "network" | "assigned" | "candidates" | "proxies" | "lans" | "mapped">(
   table: ReadonlyMap<string, NetworkEntry>,
   kind: Kind,
 ): Extract<NetworkEntry, { kind: Kind }> | undefined {

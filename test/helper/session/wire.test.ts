@@ -168,6 +168,8 @@ const NETWORK: [string, NetworkEntry][] = [
   ["02 01 0007", { kind: "assigned", number: 7 }],
   ["03 01 0007 01 0142", { kind: "member", number: 7, name: "B", online: true }],
   ["04 01 01 0fa0 0163", { kind: "candidates", candidates: [{ host: "c", port: 4000 }] }],
+  ["07 01 a51c 04 cb007105", { kind: "mapped", port: 42268, address: "203.0.113.5" }],
+  ["07 01 0fa0 06 20010db8000000000000000000000001", { kind: "mapped", port: 4000, address: "2001:db8::1" }],
   [
     "05 01 02 04 18 c0a80100 01 04 18 64430100 06 40 20010db8000100010000000000000000 00",
     {
@@ -198,6 +200,7 @@ test.each([
   "03 01 0007 01 a1", // a name of 161 bytes
   "03 01 0007 01 02 c328", // no UTF-8
   "03 02 0007 01 0142", // no operation
+  "07 01 a51c 05 cb007105", // no family
   "04 01 09", // nine candidates
   "05 01 09", // nine LANs
   "05 01 01 04 18 c0a80101 00", // a LAN with bits behind the length

@@ -43,6 +43,7 @@ const LANS: NetworkEntry = {
     { prefix: { address: "2001:db8:1:1::", length: 64 }, mapped: undefined },
   ],
 };
+const MAPPED: NetworkEntry = { kind: "mapped", address: "203.0.113.5", port: 42268 };
 const MEMBER: NetworkEntry = { kind: "member", number: 7, name: "Ännas Laptop", online: true };
 const SERVICES: readonly ServiceData[] = [
   { type: "A", address: "192.168.1.20" },
@@ -52,7 +53,7 @@ const SERVICES: readonly ServiceData[] = [
   { type: "TXT", text: Uint8Array.of(3, 97, 61, 98, 0) },
 ];
 export const NETWORK_ENTRIES: readonly Uint8Array[] = [
-  ...([NETWORK, CANDIDATES, LANS, MEMBER, { kind: "assigned", number: 7 }] as const).map((entry) =>
+  ...([NETWORK, CANDIDATES, LANS, MAPPED, MEMBER, { kind: "assigned", number: 7 }] as const).map((entry) =>
     encodeNetworkChange(networkKey(entry), entry),
   ),
   encodeNetworkChange("member 7", undefined),
