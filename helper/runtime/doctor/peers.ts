@@ -1,8 +1,8 @@
 // How each member that is here is reached, and how well.
 import { amountText, ratioText } from "#contract/plain-text.ts";
 import type { Check, Member, Network } from "#contract/snapshot.ts";
-import { pathText } from "../reach/path-kinds.ts";
-import { ok, warn, type Topic } from "./topic.ts";
+import { peerOfMember } from "../member-peer.ts";
+import { ok, warn, type Subject, type Topic } from "./topic.ts";
 
 /** Loss above which video shows it. */
 const BAD_LOSS = 0.02;
@@ -10,24 +10,24 @@ const BAD_LOSS = 0.02;
 export const peers: Topic = {
   id: "peers",
   title: "the ways to the members",
-  examine: ({ snapshots }) =>
-    snapshots.networks
+  examine: (subject) =>
+    subject.snapshots.networks
       .networks()
       .flatMap((network) =>
         network.members
           .filter((member) => member.online && !member.self)
-          .map((member) => peer(network, member)),
+          .map((member) => peer(subject, network, member)),
       ),
 };
 
-function peer(network: Network, member: Member): Check {
+function peer(subject: Subject, network: Network, member: Member): Check {
   const name = `member ${member.name}`;
   const { rttMs, lossRatio, sending } = member;
   const figures = [
     ...(rttMs === null ? [] : [`${rttMs.toFixed(1)} ms`]),
     ...(lossRatio === null ? [] : [`${ratioText(lossRatio)} loss`]),
   ];
-  const text = `${[wayText(network, member), ...figures].join(", ")}.`;
+  const text = `${[wayText(subject, network, member), ...figures].join(", ")}.`;
   if (sending && sending.breaker !== "closed")
     return warn(
       name,
@@ -49,12 +49,10 @@ function peer(network: Network, member: Member): Check {
   return ok(name, text);
 }
 
-function wayText(network: Network, { path, endpoint }: Member): string {
-  const way =
-    path === "host"
-      ? `through the host of ${network.name}`
-      : path === "none"
-        ? "not reached"
-        : pathText(path);
-  return `${way[0]!.toUpperCase()}${way.slice(1)}${endpoint ? ` (${endpoint})` : ""}`;
+/** "Relayed by meet.example (192.0.2.1:4000)" */
+function wayText({ engine }: Subject, network: Network, member: Member): string {
+  const { endpoint } = peerOfMember(engine.networks, network, member)?.session ?? {};
+  const own = endpoint ? engine.paths.text(endpoint) : "not reached";
+  const way = member.path === "host" ? `through the host of ${network.name}` : own;
+  return `${way[0]!.toUpperCase()}${way.slice(1)}${member.endpoint ? ` (${member.endpoint})` : ""}`;
 }

@@ -1,5 +1,8 @@
 // Does UDP get from here to others, and from others to here? Sessions are the proof, where there are any.
 import type { Check, Member } from "#contract/snapshot.ts";
+import { endpointText } from "#ports/endpoint.ts";
+import type { Engine } from "../engine.ts";
+import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import { fail, ok, warn, type Topic } from "./topic.ts";
 
 const UDP: ReadonlySet<Member["path"]> = new Set(["direct", "mapped", "punched"]);
@@ -9,21 +12,8 @@ export const udpReach: Topic = {
   title: "who reaches whom over UDP",
   examine: ({ engine, snapshots }) => {
     const { hosted, joined } = engine.networks;
-    const { port } = engine.datagrams;
     const checks: Check[] = [];
-    if (hosted?.enabled) {
-      const seen = hosted.members.list().filter(({ number }) => hosted.lastSeen(number) !== undefined);
-      if (seen.length > 0)
-        checks.push(ok("udp in", `Members have reached UDP port ${port} of this computer.`));
-      else
-        checks.push(
-          warn(
-            "udp in",
-            `Nobody has reached UDP port ${port} of this computer since it was started.`,
-            `If members cannot connect: forward UDP port ${port} to this computer on the router.`,
-          ),
-        );
-    }
+    if (hosted?.enabled) checks.push(reachedBy(engine, hosted));
     const wanted = [...joined.values()].filter(({ state }) => state.state !== "off");
     if (wanted.length === 0) return checks;
     const connected = wanted.filter(({ state }) => state.state === "connected" || state.state === "pending");
@@ -44,3 +34,23 @@ export const udpReach: Topic = {
     return checks;
   },
 };
+
+function reachedBy({ datagrams, mapping, reach }: Engine, hosted: HostedNetworkRuntime): Check {
+  const { port } = datagrams;
+  if (hosted.members.list().some(({ number }) => hosted.lastSeen(number) !== undefined))
+    return ok("udp in", `Members have reached this computer, whose UDP port is ${port}.`);
+  const nobody = "No member has come since the service was started";
+  if (mapping.endpoint)
+    return ok("udp in", `${nobody}. The router leads ${endpointText(mapping.endpoint)} here.`);
+  const ways = reach.ways().filter(({ state }) => state === "ready");
+  if (ways.length > 0)
+    return ok(
+      "udp in",
+      `${nobody}. They find this computer by ${ways.map(({ name }) => name).join(" and ")}.`,
+    );
+  return warn(
+    "udp in",
+    `${nobody}, and nothing shows that UDP port ${port} is reached from outside.`,
+    `If members cannot connect: forward UDP port ${port} to this computer on the router.`,
+  );
+}

@@ -2,7 +2,7 @@
 import { ControlError } from "#contract/errors.ts";
 import type { Member, Network } from "#contract/snapshot.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
-import type { Peer } from "../peer.ts";
+import { peerOfMember } from "../member-peer.ts";
 import { TooManyPings } from "../pings.ts";
 import type { HandlerParts } from "./handler-parts.ts";
 
@@ -12,13 +12,6 @@ const MAX_ECHOES = 16;
 
 export function pingHandlers({ engine, snapshots, probe }: HandlerParts): Pick<DaemonApi, "ping"> {
   let echoes = 0;
-
-  const peerOf = (network: Network, member: Member): Peer | undefined => {
-    const { hosted, joined } = engine.networks;
-    if (network.role === "guest") return member.role === "host" ? joined.get(network.id)?.peer : undefined;
-    const known = hosted?.members.byNumber(member.number);
-    return known && hosted?.peerOfMember(known);
-  };
 
   const echo = async (member: Member, timeoutMs: number): Promise<number | undefined> => {
     const address = member.addresses.find((one) => one.includes(":"));
@@ -46,7 +39,7 @@ export function pingHandlers({ engine, snapshots, probe }: HandlerParts): Pick<D
           `${member.name} is not connected`,
           "castaway doctor says more.",
         );
-      const peer = peerOf(network, member);
+      const peer = peerOfMember(engine.networks, network, member);
       try {
         const rtt = await (peer ? peer.ping(timeoutMs) : echo(member, timeoutMs));
         return { rttMs: rtt ?? null, by: peer ? "session" : "tunnel" };

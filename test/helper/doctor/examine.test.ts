@@ -195,7 +195,7 @@ test("members that are here, with the way to them; who has been reached by whom"
     [
       "udp in",
       "warn",
-      expect.stringContaining("since it was started"),
+      expect.stringContaining("No member has come"),
       expect.stringContaining("forward UDP port 42268"),
     ],
   ]);
