@@ -120,6 +120,23 @@ describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing}
     );
   });
 
+  test("a network without UDP is said to be one, and TCP to carry it", async () => {
+    const path = (snapshot: Snapshot): string | undefined =>
+      snapshot.networks[0]?.members.find(({ role }) => role === "host")?.path;
+    await lab.setUdpBlocked("away", true);
+    await away.castaway("ping", "1", "-c", "3", "-i", "0.2", "-W", "0.5"); // it would notice by itself, but later
+    await away.until("the session goes by TCP", (snapshot) => path(snapshot) === "tcp", 30_000);
+    const { checks } = await doctor(away);
+    expect(named(checks, "udp out")).toMatchObject([{ status: "warn" }]);
+    expect(named(checks, "tcp to home")).toMatchObject([
+      { status: "ok", message: expect.stringContaining("carries the session") as string },
+    ]);
+    expect(checks.find(({ name }) => name.startsWith("member "))?.message).toMatch(/^Over TCP/);
+    await lab.setUdpBlocked("away", false);
+    await away.until("it is on UDP again", (snapshot) => path(snapshot) === "direct", 30_000);
+    expect(named((await doctor(away)).checks, "udp out")).toMatchObject([{ status: "ok" }]);
+  }, 120_000);
+
   describe("castaway ping", () => {
     interface Pinged {
       readonly sent: number;

@@ -16,14 +16,24 @@ export const udpReach: Topic = {
     if (hosted?.enabled) checks.push(reachedBy(engine, hosted));
     const wanted = [...joined.values()].filter(({ state }) => state.state !== "off");
     if (wanted.length === 0) return checks;
-    const connected = wanted.filter(({ state }) => state.state === "connected" || state.state === "pending");
-    const refused = wanted.filter(({ state }) => state.state === "refused");
-    const hosts = snapshots.networks
-      .networks()
-      .flatMap((network) => network.members.filter((one) => one.role === "host" && UDP.has(one.path)));
-    if (hosts.length > 0 || refused.length > 0)
+    const answered = wanted.some(({ state }) => state.state === "refused");
+    const paths = new Set(
+      snapshots.networks
+        .networks()
+        .flatMap(({ members }) => members.filter(({ role, online }) => role === "host" && online))
+        .map(({ path }) => path),
+    );
+    if (answered || [...UDP].some((path) => paths.has(path)))
       checks.push(ok("udp out", "UDP gets out, and answers come back."));
-    else if (connected.length === 0)
+    else if (paths.has("tcp") || paths.has("tls"))
+      checks.push(
+        warn(
+          "udp out",
+          "UDP does not get through from here, so TCP carries it: loss anywhere delays all of it.",
+          "Another network, such as a phone's, may let UDP out. It is tried again all the time.",
+        ),
+      );
+    else if (!paths.has("relayed"))
       checks.push(
         fail(
           "udp out",
