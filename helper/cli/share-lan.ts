@@ -13,6 +13,10 @@ interface UseOptions extends CommonOptions {
   readonly network?: string;
 }
 
+interface SubnetOptions extends UseOptions {
+  readonly interface?: string;
+}
+
 export function addShareLan(share: Command, context: CliContext): void {
   clientCommand(
     share,
@@ -30,6 +34,22 @@ export function addShareLan(share: Command, context: CliContext): void {
       print(context, options, result, (now) =>
         on === false ? "The LANs are not shared any more." : shareText(now),
       );
+    });
+
+  clientCommand(share, "subnet", "be the IPv6 router of this member's own /64 on an interface")
+    .argument("<on|off>", "hosts there make themselves addresses in the network", onOff)
+    .option("--interface <name>", "of a network that is yours; needed to switch it on")
+    .option("--network <name>", "which network, where there are several")
+    .action(async (on: boolean, options: SubnetOptions) => {
+      const { network, interface: interfaceName } = options;
+      const result = await withClient(context, options, (client) =>
+        client.call("share.subnet", {
+          on,
+          ...(network !== undefined && { network }),
+          ...(interfaceName !== undefined && { interface: interfaceName }),
+        }),
+      );
+      print(context, options, result, shareText);
     });
 
   clientCommand(share, "use", "as a guest: reach the LANs that the host shares, or not")
@@ -61,8 +81,9 @@ function shareText({ networks }: Share): string {
 }
 
 /** One line a LAN, and what is to be known about them. */
-export function lanLines({ lans, leftOut, opens, problem }: LanAccess): string[] {
+export function lanLines({ lans, leftOut, subnet, opens, problem }: LanAccess): string[] {
   return [
+    ...(subnet ? [`  subnet ${subnet.prefix}: ${plainText(subnet.detail)}`] : []),
     ...lans.map((lan) => `  LAN ${lan.use ?? lan.prefix}: ${plainText(lan.detail)}`),
     ...leftOut.map(
       (one) =>

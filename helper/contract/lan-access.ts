@@ -26,6 +26,16 @@ export const lanAccessSchema = v.object({
   lans: v.array(sharedLanSchema),
   /** What was chosen and is not shared. */
   leftOut: v.array(v.object({ interface: text, prefix: v.nullable(text), reason: text })),
+  /** Where this computer is the router of its own /64 in the network. */
+  subnet: v.nullable(
+    v.object({
+      prefix: text,
+      interface: text,
+      active: v.boolean(),
+      /** One sentence for people. */
+      detail: text,
+    }),
+  ),
   /** Sentences: what others can do that they could not otherwise. */
   opens: v.array(text),
   problem: v.nullable(v.object({ message: text, remedy: v.nullable(text) })),

@@ -183,6 +183,13 @@ export const METHODS = {
     }),
     shareSchema,
   ),
+  /** Makes this computer the IPv6 router of its own /64 on an interface, or not any more. */
+  "share.subnet": method(
+    "own",
+    NETWORKED,
+    v.strictObject({ network, on: v.boolean(), interface: v.optional(vifName) }),
+    shareSchema,
+  ),
   /** As a guest: whether the LANs that the host shares are reached from here. */
   "share.use": method("own", QUICK, v.strictObject({ network, on: v.boolean() }), shareSchema),
 

@@ -35,6 +35,10 @@ export interface KernelGateway {
   read(path: string): number | undefined;
   /** Throws GatewayError. */
   write(path: string, value: number): void;
+  /** Hosts of the prefix are on the link of the interface. Throws GatewayError. */
+  addRoute(prefix: Prefix, interfaceName: string): void;
+  /** Nothing where it is not there. */
+  removeRoute(prefix: Prefix, interfaceName: string): void;
 }
 
 /** The kernel cannot be made to forward. `remedy` is for people. */

@@ -8,6 +8,7 @@ import { openLinkSocket } from "#edge/linux/link-socket.ts";
 import { localMemberships } from "#edge/linux/memberships.ts";
 import { openRouterLink } from "#edge/portable/router-link.ts";
 import { linuxStreamSockets } from "#edge/linux/stream-sockets.ts";
+import { openRouterSocket } from "#edge/linux/router-socket.ts";
 import { openDatagrams, sendDatagram } from "#edge/linux/udp.ts";
 import { FastPathThread } from "#fastpath/fast-path-thread.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
@@ -16,6 +17,7 @@ import type { StreamSockets } from "#ports/stream-sockets.ts";
 import type { KernelGateway } from "#ports/gateway.ts";
 import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
 import type { Links } from "#ports/links.ts";
+import type { OpenRouterSocket } from "#ports/router-socket.ts";
 import type { OpenRouterLink } from "#ports/router-link.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
 import { startWorker } from "./resources.ts";
@@ -38,6 +40,7 @@ export interface EnginePorts {
   openGateway(): KernelGateway | undefined;
   /** Throws where it cannot be had. */
   openLinkSocket(options: LinkSocketOptions): LinkSocket;
+  readonly openRouterSocket: OpenRouterSocket;
   /** `local`: what programs joined, without what was joined through `own`. */
   openJoins(): { readonly own: HostJoins; readonly local: LocalMemberships };
 }
@@ -58,6 +61,7 @@ export function linuxPorts(clock: BootClock): EnginePorts {
     openLinkSocket,
     openRouterLink,
     openGateway: kernelGateway,
+    openRouterSocket,
     openJoins: () => {
       const own = openHostJoins();
       return { own, local: localMemberships(own) };

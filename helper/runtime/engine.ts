@@ -212,6 +212,9 @@ export class Engine {
       folder: keeper.folder,
       publicKey: machine.publicKey,
       hosted: () => this.networks.hosted,
+      subnets: () => this.networks.routedSubnets(),
+      entropy,
+      openRouterSocket: ports.openRouterSocket,
       lans: this.lans,
     });
     this.#beacons = new LanBeacons({
@@ -421,6 +424,7 @@ export class Engine {
       vif === undefined ? [] : [{ ...mappedPrefix(prefix), vif, lan: true }],
     );
     this.fastPath.send({ type: "unicast-routes", routes: [...own, ...unicast, ...forwarded] });
+    this.lanSharing.refresh();
     this.core.changed();
   }
 

@@ -11,6 +11,7 @@ import type { SessionEvent } from "#protocol/session/session-types.ts";
 import type { ProxyName } from "#protocol/discovery/presets.ts";
 import { prefixText, type Prefix } from "#wire/address.ts";
 import { NO_VIF } from "#ports/fast-path.ts";
+import type { GatewaySubnet } from "#ports/gateway.ts";
 import type { SharedLan } from "#wire/control-network.ts";
 import { Joiners } from "./hosted-joiners.ts";
 import { HostedPeers } from "./hosted-peers.ts";
@@ -106,6 +107,21 @@ export class HostedNetworkRuntime implements PeerNetwork {
   shareLan(shareLan: boolean, shareLanOn: readonly string[]): void {
     this.#record = { ...this.#record, shareLan, shareLanOn };
     this.#context.stateChanged();
+  }
+
+  /** The interface on which this computer is the router of its own /64; undefined: on none. */
+  setRouteOn(routeOn: string | undefined): void {
+    const { routeOn: _, ...rest } = this.#record;
+    this.#record = { ...rest, ...(routeOn !== undefined && { routeOn }) };
+    this.#context.stateChanged();
+    this.#context.addressesChanged();
+  }
+
+  get routedSubnet(): GatewaySubnet | undefined {
+    const { routeOn, plan } = this.#record;
+    if (!this.#enabled || routeOn === undefined) return undefined;
+    const subnet = memberAddresses(plan, HOST_NUMBER).subnet6;
+    return { interfaceName: routeOn, subnet, reach: [plan.prefix6] };
   }
 
   /** The LANs that this computer forwards to now. */
@@ -280,7 +296,10 @@ export class HostedNetworkRuntime implements PeerNetwork {
       ],
       routes: [prefix6, prefix4],
       lans: [],
-      behindTun: this.#sharedLans.flatMap(({ prefix, mapped }) => (mapped ? [prefix, mapped] : [prefix])),
+      behindTun: [
+        ...(this.routedSubnet ? [this.routedSubnet.subnet] : []),
+        ...this.#sharedLans.flatMap(({ prefix, mapped }) => (mapped ? [prefix, mapped] : [prefix])),
+      ],
       unicast: [
         // What no member has that is here now: nobody may use it in their place.
         ...[prefix6, prefix4].map((prefix) => ({ ...mappedPrefix(prefix), vif: NO_VIF })),

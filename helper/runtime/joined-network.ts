@@ -1,6 +1,7 @@
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { JoinedNetwork } from "#protocol/addressing/joined-network.ts";
 import { memberAddresses } from "#protocol/addressing/member-addresses.ts";
+import type { GatewaySubnet } from "#ports/gateway.ts";
 import type { LanWay } from "#protocol/addressing/shared-lans.ts";
 import { networkId, networkIdText } from "#protocol/addressing/network-id.ts";
 import { readNews, type MemberEntry } from "#protocol/addressing/network-news.ts";
@@ -11,7 +12,7 @@ import type { Accepted, Authorization } from "#protocol/session/acceptor.ts";
 import type { SessionEvent } from "#protocol/session/session-types.ts";
 import { sameEndpoint } from "#ports/endpoint.ts";
 import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
-import { family, prefixText, type Prefix } from "#wire/address.ts";
+import { family, prefixContains, prefixText, type Prefix } from "#wire/address.ts";
 import { mappedPrefix, NO_ADDRESSES, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
 import { Peer, type PeerNetwork } from "./peer.ts";
 
@@ -215,13 +216,34 @@ export class JoinedNetworkRuntime implements PeerNetwork {
             ...lans.map((prefix) => ({ ...mappedPrefix(prefix), vif: peer.id, lan: true })),
           ]
         : [],
-      behindTun: [],
+      behindTun: this.routedSubnet ? [this.routedSubnet.subnet] : [],
     };
   }
 
   /** The host's LANs, and how this computer reaches each. */
   lanWays(): readonly LanWay[] {
     return this.#context.lanWays(this.id);
+  }
+
+  /** The interface on which this computer is the router of its own /64; undefined: on none. */
+  setRouteOn(routeOn: string | undefined): void {
+    const { routeOn: _, ...rest } = this.#record;
+    this.#record = { ...rest, ...(routeOn !== undefined && { routeOn }) };
+    this.#context.stateChanged();
+    this.#context.addressesChanged();
+  }
+
+  /** Its hosts reach the members, and by IPv6 what the host shares. */
+  get routedSubnet(): GatewaySubnet | undefined {
+    const { routeOn, assigned, enabled } = this.#record;
+    if (!enabled || routeOn === undefined || !assigned || this.#state.state === "refused") return undefined;
+    const lans = viaOf(this.lanWays()).filter(({ address }) => family(address) === 6);
+    const { prefix6 } = assigned.plan;
+    return {
+      interfaceName: routeOn,
+      subnet: memberAddresses(assigned.plan, assigned.number).subnet6,
+      reach: [prefix6, ...lans.filter((lan) => !prefixContains(prefix6, lan.address))],
+    };
   }
 
   setUseLans(useLans: boolean): void {

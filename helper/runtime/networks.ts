@@ -5,6 +5,7 @@ import { Members } from "#protocol/addressing/members.ts";
 import { cleanName } from "#protocol/addressing/names.ts";
 import { chooseIpv4Prefix, ulaPrefix } from "#protocol/addressing/prefixes.ts";
 import { lanWays, type LanWay } from "#protocol/addressing/shared-lans.ts";
+import type { GatewaySubnet } from "#ports/gateway.ts";
 import type { VifId } from "#protocol/forwarding/route-table.ts";
 import { DEFAULT_SHARED } from "#protocol/forwarding/scope.ts";
 import { InviteError } from "#protocol/invite/invite-error.ts";
@@ -195,6 +196,13 @@ export class Networks {
       unicast: all.flatMap((one) => one.unicast),
       behindTun: all.flatMap((one) => one.behindTun),
     };
+  }
+
+  /** Where this computer is the router of its own /64s. */
+  routedSubnets(): GatewaySubnet[] {
+    return [...(this.#hosted ? [this.#hosted] : []), ...this.joined.values()].flatMap(({ routedSubnet }) =>
+      routedSubnet ? [routedSubnet] : [],
+    );
   }
 
   /** Those that can be carried for, as LANs have to know them: who has lost the host leaves the LAN to another member. */

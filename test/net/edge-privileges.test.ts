@@ -31,6 +31,7 @@ const SERVICE = (user: string): string => `
   const { openLinks } = await import("#edge/linux/interfaces.ts");
   const { openDatagrams } = await import("#edge/linux/udp.ts");
   const { openHostJoins } = await import("#edge/linux/host-joins.ts");
+  const { kernelGateway } = await import("#edge/linux/kernel-gateway.ts");
   const { getOption } = await import("#edge/linux/socket-options.ts");
   const worker = new Worker("setInterval(() => {}, 1000)", { eval: true });
   await new Promise((resolve) => worker.once("online", resolve));
@@ -43,12 +44,19 @@ const SERVICE = (user: string): string => `
   done.join = openHostJoins().set(link.index, "239.1.1.1", { mode: "exclude", sources: new Set() });
   try {
     const tun = openTun();
-    tun.configure({ addresses: [{ address: "fd99::2", prefixLength: 64 }], routes: [{ address: "ff1e::", length: 16 }] });
+    tun.configure({ addresses: [{ address: "fd99::2", prefixLength: 64 }], routes: [{ address: "ff1e::", length: 16 }], lans: [{ prefix: { address: "fd55::", length: 64 }, source: "fd99::2" }] });
     tun.remove();
     done.tun = "works";
   } catch (error) {
     done.tun = error.message;
   }
+  const gateway = kernelGateway();
+  gateway.write("net/ipv4/conf/lan0/forwarding", 1);
+  await gateway.load("add table inet castaway\\n");
+  await gateway.load("delete table inet castaway\\n");
+  done.forwarding = gateway.read("net/ipv4/conf/lan0/forwarding");
+  const { openRouterSocket } = await import("#edge/linux/router-socket.ts");
+  openRouterSocket("lan0", () => {}).close();
   done.uid = process.getuid();
   done.marker = process.env.CASTAWAY_PRIVILEGES_REDUCED;
   done.arguments = process.execArgv;
@@ -102,6 +110,7 @@ describe("from root to three capabilities", () => {
           noNewPrivileges: true,
         });
       expect(done).toMatchObject({ captureBuffer: 8 << 20, receiveBuffer: 8 << 20, join: "exact", uid });
+      expect(done["forwarding"]).toBe(1);
       expect(done["marker"]).toBeUndefined();
       expect(done["arguments"]).toEqual(expect.arrayContaining(["--no-warnings"]));
       // Distributions give everybody /dev/net/tun; where root alone may open it, another user is told so.

@@ -131,15 +131,24 @@ describe.skipIf(missing !== undefined)(`the host's LAN, from away${missing ? ` (
     expect(await reaches(scene.source, own)).toBe(false);
   });
 
-  test("no other network of the host is reached", async () => {
-    const other = "10.77.7.1";
-    const name = "elsewhere";
-    await homeMachine().exec("ip", ["link", "add", name, "type", "bridge"]);
-    await homeMachine().exec("ip", ["addr", "add", `${other}/24`, "dev", name]);
-    await homeMachine().exec("ip", ["link", "set", name, "up"]);
-    await laptop().exec("ip", ["route", "add", "10.77.7.0/24", "dev", "castaway0"]);
-    expect(await reaches(laptop(), other)).toBe(false);
-    await homeMachine().exec("ip", ["link", "del", name]);
+  test("no other network of the host is reached: not by members, nor by the devices for which it forwards now", async () => {
+    // Behind the host there is a network that it never forwarded to.
+    const behind = scene.lab.host("listener");
+    const home = homeMachine();
+    const wire = `link add elsewhere type veth peer name far netns ${behind.namespace}`;
+    await home.exec("ip", words(wire));
+    await home.exec("ip", words("addr add 10.77.7.1/24 dev elsewhere"));
+    await home.exec("ip", words("link set elsewhere up"));
+    await behind.exec("ip", words("addr add 10.77.7.2/24 dev far"));
+    await behind.exec("ip", words("link set far up"));
+    expect(await reaches(home, "10.77.7.2")).toBe(true);
+    await laptop().exec("ip", words("route add 10.77.7.0/24 dev castaway0"));
+    await scene.source.exec("ip", words(`route add 10.77.7.0/24 via ${home.address4}`));
+    for (const address of ["10.77.7.1", "10.77.7.2"]) expect(await reaches(laptop(), address)).toBe(false);
+    expect(await reaches(scene.source, "10.77.7.2")).toBe(false);
+    const { stdout } = await home.exec("nft", words("list chain inet castaway forward"));
+    expect(Number(/counter packets (\d+)/.exec(stdout)?.[1])).toBeGreaterThan(0);
+    await home.exec("ip", words("link del elsewhere"));
     expect(await reaches(laptop(), scene.source.address4)).toBe(true);
   });
 

@@ -3,6 +3,10 @@
 import { execFile } from "node:child_process";
 import { readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { GatewayError, type KernelGateway } from "#ports/gateway.ts";
+import { NetlinkSocket } from "./netlink.ts";
+import { findLink } from "./rtnetlink-links.ts";
+import { addRoute, deleteRoute } from "./rtnetlink-routes.ts";
+import { SystemError } from "./system-error.ts";
 
 /** Never looked up by PATH: what we run gets our capabilities. */
 const PLACES = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft", "/usr/local/sbin/nft"];
@@ -17,7 +21,33 @@ export function kernelGateway(): KernelGateway {
     load,
     read: readSetting,
     write: writeSetting,
+    addRoute: (prefix, name) => {
+      try {
+        withLink(name, (netlink, index) => addRoute(netlink, prefix, index));
+      } catch (error) {
+        throw new GatewayError(
+          error instanceof Error ? error.message : String(error),
+          "is the interface up?",
+        );
+      }
+    },
+    removeRoute: (prefix, name) => {
+      try {
+        withLink(name, (netlink, index) => deleteRoute(netlink, prefix, index));
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error; // it went with its interface
+      }
+    },
   };
+}
+
+function withLink(name: string, use: (netlink: NetlinkSocket, index: number) => void): void {
+  const netlink = new NetlinkSocket();
+  try {
+    use(netlink, findLink(netlink, name).index);
+  } finally {
+    netlink.close();
+  }
 }
 
 function load(script: string): Promise<void> {

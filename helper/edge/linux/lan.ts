@@ -5,7 +5,6 @@ import {
   AF_PACKET,
   ETH_P_ALL,
   OWN_MARK,
-  SO_ATTACH_FILTER,
   SO_MARK,
   SO_RXQ_OVFL,
   SOCK_CLOEXEC,
@@ -13,10 +12,10 @@ import {
   SOCK_RAW,
   SOL_SOCKET,
 } from "./constants.ts";
+import { attachFilter } from "./attach-filter.ts";
 import { lanFilter } from "./lan-filter.ts";
 import { bind, close, socket } from "./libc.ts";
 import { openLoop4, openLoop6 } from "./loop-sockets.ts";
-import { allocateMemory } from "./memory.ts";
 import { packetAddress } from "./sockaddr.ts";
 import { enlargeBuffers, setOption, setOptionBytes } from "./socket-options.ts";
 import { checked } from "./system-error.ts";
@@ -26,7 +25,6 @@ const SOL_PACKET = 263;
 const PACKET_ADD_MEMBERSHIP = 1;
 const PACKET_VNET_HDR = 15;
 const PACKET_MR_ALLMULTI = 2;
-const SOCK_FILTER = 8;
 
 const BUFFER = 8 << 20;
 
@@ -80,19 +78,5 @@ function openCapture(index: number, mode: "full" | "local"): number {
   } catch (error) {
     close(fd);
     throw error;
-  }
-}
-
-/** struct sock_fprog points at the instructions, so they stand in memory that does not move. */
-function attachFilter(fd: number, program: Buffer): void {
-  const memory = allocateMemory(program.length);
-  try {
-    new Uint8Array(memory.buffer).set(program);
-    const prog = Buffer.alloc(16);
-    prog.writeUInt16LE(program.length / SOCK_FILTER, 0);
-    prog.writeBigUInt64LE(memory.address, 8);
-    setOptionBytes(fd, SOL_SOCKET, SO_ATTACH_FILTER, prog, "SO_ATTACH_FILTER");
-  } finally {
-    memory.free();
   }
 }

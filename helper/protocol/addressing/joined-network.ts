@@ -31,6 +31,8 @@ export interface JoinedNetwork {
   readonly sharedLans?: readonly SharedLan[];
   /** false: we do not want to reach them. */
   readonly useLans?: boolean;
+  /** We are the router of our own /64 on this interface. */
+  readonly routeOn?: string;
   /** false: the user disconnected (`down`), and we stay out until `up`. */
   readonly enabled: boolean;
 }

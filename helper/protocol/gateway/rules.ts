@@ -1,5 +1,6 @@
 // The nftables rules of a gateway: one table of our own, of the inet family; no other is ever touched.
 import type { GatewayPlan } from "#ports/gateway.ts";
+import type { Guard } from "./forwarding-settings.ts";
 import { family, prefixText, type Family, type Prefix } from "#wire/address.ts";
 
 const NAME = /^[A-Za-z0-9_.@+-]{1,15}$/;
@@ -26,7 +27,7 @@ export function lookForRules(tun: string): string {
 }
 
 /** Replaces what was there, in one transaction. Throws where a name would not be taken for a name. */
-export function gatewayRules(plan: GatewayPlan): string {
+export function gatewayRules(plan: GatewayPlan, guarded: readonly Guard[] = []): string {
   const { tun, members, lans, subnets } = plan;
   for (const name of [tun, ...lans.map(nameOf), ...subnets.map(nameOf)])
     if (!isPlainName(name)) throw new Error(`rules cannot name the interface ${JSON.stringify(name)}`);
@@ -55,6 +56,13 @@ export function gatewayRules(plan: GatewayPlan): string {
   return `${noRules(tun)}table inet ${tableName(tun)} {
 ${chain("mapped", "type nat hook prerouting priority dstnat; policy accept;", mapped)}
 ${chain("forward", "type filter hook forward priority filter; policy accept;", [
+  // Out of the same interface it may: bridged frames pass here too, where br_netfilter is loaded.
+  ...guarded
+    .filter(({ interfaceName }) => isPlainName(interfaceName))
+    .map(
+      ({ family: of, interfaceName: name }) =>
+        `meta nfproto ipv${of} iifname "${name}" oifname != { "${tun}", "${name}" } counter drop`,
+    ),
   `iifname "${tun}" jump from_tunnel`,
   `oifname "${tun}" jump to_tunnel`,
 ])}

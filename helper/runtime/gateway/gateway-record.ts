@@ -2,10 +2,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import type { Prefix } from "#wire/address.ts";
 import { SETTING_PATH } from "#protocol/gateway/forwarding-settings.ts";
 import { writeAtomically } from "../store/atomic-write.ts";
 import { DocumentError, decodeDocument, encodeDocument, type DocumentFormat } from "../store/document.ts";
-import { integer } from "../store/field-schemas.ts";
+import { integer, prefix, vifName } from "../store/field-schemas.ts";
 import { readTrustedFile } from "../store/trusted-path.ts";
 
 export interface GatewayRecord {
@@ -15,6 +16,13 @@ export interface GatewayRecord {
   readonly tun: string;
   /** In the order in which they were made. */
   readonly changes: readonly Change[];
+  readonly routes: readonly LinkRoute[];
+}
+
+/** Hosts of the prefix are on the interface's link. */
+export interface LinkRoute {
+  readonly prefix: Prefix;
+  readonly interfaceName: string;
 }
 
 export interface Change {
@@ -46,6 +54,7 @@ const FORMAT: DocumentFormat<GatewayRecord> = {
       ),
       v.maxLength(MAX_CHANGES),
     ),
+    routes: v.pipe(v.array(v.strictObject({ prefix, interfaceName: vifName })), v.maxLength(MAX_CHANGES)),
   }),
   migrations: new Map(),
 };

@@ -1,9 +1,10 @@
 import type { Clock } from "#ports/clock.ts";
 import type { GatewayPlan, KernelGateway } from "#ports/gateway.ts";
 import type { Log } from "#ports/log.ts";
-import { forwardingSettings, type Setting } from "#protocol/gateway/forwarding-settings.ts";
+import { forwardingSettings, guards, isTaken, type Setting } from "#protocol/gateway/forwarding-settings.ts";
 import { gatewayRules, lookForRules, noRules } from "#protocol/gateway/rules.ts";
-import type { Change, GatewayRecord, GatewayRecordFile } from "./gateway-record.ts";
+import { prefixText } from "#wire/address.ts";
+import type { Change, GatewayRecord, GatewayRecordFile, LinkRoute } from "./gateway-record.ts";
 
 export interface GatewayOptions {
   readonly kernel: KernelGateway;
@@ -34,6 +35,8 @@ export class Gateway {
   #applied: GatewayPlan | undefined;
   #problem: GatewayProblem | undefined;
   #changes: readonly Change[] = [];
+  #routes: readonly LinkRoute[] = [];
+  #rules = "";
   /** Rules may be there. */
   #dirty = false;
   #loaded = false;
@@ -69,9 +72,10 @@ export class Gateway {
       () => true,
       () => false,
     );
-    if (there || !this.#applied || this.#work) return;
-    log.write("warn", "somebody has removed our rules from the packet filter");
-    this.want(this.#wanted, true);
+    if (!this.#applied || this.#work) return;
+    if (!there) log.write("warn", "somebody has removed our rules from the packet filter");
+    // Interfaces, and what else this computer forwards, may have changed too.
+    if (!there || this.#rulesFor(this.#applied, this.#changes) !== this.#rules) this.want(this.#wanted, true);
   }
 
   /** When the last plan is in force, or known not to be possible. */
@@ -104,6 +108,15 @@ export class Gateway {
     this.#options.changed();
   }
 
+  #rulesFor(plan: GatewayPlan, changes: readonly Change[]): string {
+    const { kernel, interfaces } = this.#options;
+    const switched = changes.map(({ path }) => path);
+    return gatewayRules(
+      plan,
+      guards(plan, switched, interfaces(), (path) => kernel.read(path)),
+    );
+  }
+
   #fail(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     const remedy =
@@ -125,6 +138,7 @@ export class Gateway {
     this.#options.log.write("info", "an earlier run left the kernel forwarding");
     this.#dirty = true;
     this.#changes = found.changes;
+    this.#routes = found.routes;
     if (found.tun !== this.#options.tun) await this.#options.kernel.load(noRules(found.tun));
   }
 
@@ -132,17 +146,21 @@ export class Gateway {
     const { kernel, tun, interfaces, record } = this.#options;
     const settings = forwardingSettings(plan, interfaces(), this.#readBefore);
     await this.#save(this.#changes);
+    const kept = this.#changes.filter(({ path }) => settings.some((setting) => setting.path === path));
+    const made = settings.flatMap((setting) => this.#changeFor(setting, kept));
+    const rules = this.#rulesFor(plan, [...kept, ...made]);
     try {
-      await kernel.load(gatewayRules(plan));
+      await kernel.load(rules);
     } catch (error) {
       if (!this.#dirty) await record.remove(); // all or nothing: there is nothing
       throw error;
     }
     this.#dirty = true;
-    const kept = this.#changes.filter(({ path }) => settings.some((setting) => setting.path === path));
+    this.#rules = rules;
     this.#restore(this.#changes.filter((change) => !kept.includes(change)));
-    const made = settings.flatMap((setting) => this.#changeFor(setting, kept));
-    await this.#save([...kept, ...made]);
+    const routes = plan.subnets.map(({ subnet, interfaceName }) => ({ prefix: subnet, interfaceName }));
+    await this.#save([...kept, ...made], [...this.#routes, ...routes]);
+    this.#setRoutes(routes);
     for (const { path, value } of settings) if (kernel.read(path) !== value) kernel.write(path, value);
     this.#options.log.write("info", "the kernel forwards for members", {
       tun,
@@ -156,6 +174,7 @@ export class Gateway {
     const { kernel, tun, record, log } = this.#options;
     this.#restore(this.#changes);
     this.#changes = [];
+    this.#setRoutes([]);
     await kernel.load(noRules(tun));
     await record.remove();
     this.#dirty = false;
@@ -176,7 +195,7 @@ export class Gateway {
   #restore(changes: readonly Change[]): void {
     const { kernel, log } = this.#options;
     for (const { path, before, now } of changes.toReversed()) {
-      if (kernel.read(path) !== now) continue;
+      if (kernel.read(path) !== now || isTaken(path, (other) => kernel.read(other))) continue;
       try {
         kernel.write(path, before);
       } catch (error) {
@@ -185,10 +204,22 @@ export class Gateway {
     }
   }
 
-  async #save(changes: readonly Change[]): Promise<void> {
+  /** Those that there may be become exactly these. */
+  #setRoutes(routes: readonly LinkRoute[]): void {
+    const { kernel } = this.#options;
+    const key = ({ prefix, interfaceName }: LinkRoute): string => `${prefixText(prefix)} ${interfaceName}`;
+    const wanted = new Set(routes.map(key));
+    for (const route of this.#routes)
+      if (!wanted.has(key(route))) kernel.removeRoute(route.prefix, route.interfaceName);
+    for (const { prefix, interfaceName } of routes) kernel.addRoute(prefix, interfaceName);
+    this.#routes = routes;
+  }
+
+  async #save(changes: readonly Change[], routes = this.#routes): Promise<void> {
     const { kernel, record, tun } = this.#options;
     this.#changes = changes;
-    const saved: GatewayRecord = { instance: kernel.instance, tun, changes };
+    this.#routes = routes;
+    const saved: GatewayRecord = { instance: kernel.instance, tun, changes, routes };
     await record.save(saved);
   }
 }

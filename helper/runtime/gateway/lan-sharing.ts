@@ -1,4 +1,7 @@
-import type { GatewayLan, GatewayPlan, KernelGateway } from "#ports/gateway.ts";
+import type { Entropy } from "#ports/entropy.ts";
+import type { OpenRouterSocket } from "#ports/router-socket.ts";
+import { LinkRouters } from "../router/link-routers.ts";
+import type { GatewayLan, GatewayPlan, GatewaySubnet, KernelGateway } from "#ports/gateway.ts";
 import type { Link } from "#ports/links.ts";
 import { isLanPrefix, networkOf, offerLans } from "#protocol/addressing/shared-lans.ts";
 import { prefixesOverlap } from "#protocol/addressing/prefixes.ts";
@@ -31,6 +34,10 @@ export interface LanSharingOptions {
   readonly folder: string;
   readonly publicKey: Uint8Array;
   readonly hosted: () => HostedNetworkRuntime | undefined;
+  /** Where this computer is the router of its own /64s. */
+  readonly subnets: () => readonly GatewaySubnet[];
+  readonly entropy: Entropy;
+  readonly openRouterSocket: OpenRouterSocket;
   readonly lans: Lans;
 }
 
@@ -38,6 +45,7 @@ export interface LanSharingOptions {
 export class LanSharing implements Timed {
   readonly #options: LanSharingOptions;
   readonly #gateway: Gateway | undefined;
+  readonly #routers: LinkRouters | undefined;
   #leftOut: readonly LeftOut[] = [];
   #closing = false;
   #checkAt: number | undefined;
@@ -47,6 +55,12 @@ export class LanSharing implements Timed {
     const { core, tun, kernel, folder, lans } = options;
     if (tun === undefined || !kernel) return;
     core.scheduler.add(this);
+    this.#routers = new LinkRouters({
+      core,
+      entropy: options.entropy,
+      open: options.openRouterSocket,
+      macOf: (name) => lans.links().find((link) => link.name === name)?.mac,
+    });
     this.#gateway = new Gateway({
       kernel,
       record: new GatewayRecordFile(folder),
@@ -55,6 +69,7 @@ export class LanSharing implements Timed {
       clock: core.clock,
       log: core.log,
       changed: () => {
+        this.#routers?.set(this.#closing ? [] : (this.#gateway?.applied?.subnets ?? []));
         if (this.#closing) return; // members keep their ways for when this computer is back
         this.#checkAt = this.#gateway?.applied ? core.clock.now() + CHECK_MS : undefined;
         options.hosted()?.setSharedLans(this.inForce());
@@ -74,6 +89,8 @@ export class LanSharing implements Timed {
 
   /** What the kernel does follows from settings, networks and interfaces, which have changed. */
   refresh(again = false): void {
+    // Nobody has looked yet where there is not even the loopback.
+    if (this.#closing || this.#options.lans.links().length === 0) return;
     this.#gateway?.want(this.#plan(), again);
   }
 
@@ -86,6 +103,7 @@ export class LanSharing implements Timed {
   async close(): Promise<void> {
     this.#closing = true;
     this.#options.core.scheduler.remove(this);
+    this.#routers?.close();
     await this.#gateway?.close();
   }
 
@@ -105,6 +123,21 @@ export class LanSharing implements Timed {
   }
 
   #plan(): GatewayPlan | undefined {
+    const { tun = "" } = this.#options;
+    const subnets = this.#options.subnets().filter(({ interfaceName }) => this.#isUsable(interfaceName));
+    const shared = this.#sharedLans();
+    if (!shared && subnets.length === 0) return undefined;
+    return { tun, subnets, ...(shared ?? { members: [], lans: [] }) };
+  }
+
+  #isUsable(interfaceName: string): boolean {
+    const link = this.#options.lans.links().find(({ name }) => name === interfaceName);
+    return (
+      link !== undefined && link.up && link.running && link.mac !== undefined && isPlainName(interfaceName)
+    );
+  }
+
+  #sharedLans(): Pick<GatewayPlan, "members" | "lans"> | undefined {
     const hosted = this.#options.hosted();
     this.#leftOut = [];
     if (!hosted?.enabled || !hosted.record.shareLan) return undefined;
@@ -119,8 +152,6 @@ export class LanSharing implements Timed {
       inUse,
     );
     return {
-      tun: this.#options.tun ?? "",
-      subnets: [],
       members: [plan.prefix4, plan.prefix6],
       lans: lans.map(({ interfaceName, prefix }, i) => ({
         interfaceName,
@@ -133,6 +164,19 @@ export class LanSharing implements Timed {
   /** What is announced: what the kernel does forward. */
   inForce(): SharedLan[] {
     return this.forwarded().map(({ prefix, mapped }) => ({ prefix, mapped }));
+  }
+
+  /** Why hosts on the interface are told of no router; undefined: they are. */
+  subnetProblem(subnet: GatewaySubnet): string | undefined {
+    const { interfaceName } = subnet;
+    if (!this.#gateway || !this.#routers) return "this computer has no tunnel device";
+    if (!this.#isUsable(interfaceName)) return `${interfaceName} is not there, down, or no Ethernet or Wi-Fi`;
+    const { problem, applied } = this.#gateway;
+    return (
+      problem?.message ??
+      this.#routers.failures.get(interfaceName) ??
+      (applied?.subnets.some((one) => one.interfaceName === interfaceName) ? undefined : "it is under way")
+    );
   }
 
   forwarded(): readonly GatewayLan[] {

@@ -1,9 +1,11 @@
 import { ControlError } from "#contract/errors.ts";
 import type { Share } from "#contract/lan-access.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
+import type { HostedNetworkRuntime } from "../hosted-network.ts";
+import type { JoinedNetworkRuntime } from "../joined-network.ts";
 import { saved, type HandlerParts, type Named } from "./handler-parts.ts";
 
-type ShareMethod = `share.${"get" | "lan" | "use"}`;
+type ShareMethod = `share.${"get" | "lan" | "use" | "subnet"}`;
 
 export function shareHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi, ShareMethod> {
   const { engine, snapshots } = parts;
@@ -43,6 +45,32 @@ export function shareHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi
       await saved(parts);
       return view();
     },
+    "share.subnet": async ({ network, on, interface: interfaceName }) => {
+      const chosen = oneNetwork(parts, named, network);
+      if (!on) chosen.setRouteOn(undefined);
+      else {
+        if (interfaceName === undefined)
+          throw new ControlError(
+            "bad-request",
+            "say on which interface this computer is to be a router",
+            "castaway share subnet on --interface NAME; they are listed by castaway lans",
+          );
+        checkInterface(parts, interfaceName);
+        chosen.setRouteOn(interfaceName);
+      }
+      lanSharing.refresh(true);
+      await lanSharing.settled();
+      const subnet = on ? chosen.routedSubnet : undefined;
+      const problem = subnet && lanSharing.subnetProblem(subnet);
+      if (problem !== undefined) {
+        chosen.setRouteOn(undefined);
+        lanSharing.refresh(true);
+        await saved(parts);
+        throw new ControlError("conflict", problem, lanSharing.problem?.remedy ?? "castaway lans");
+      }
+      await saved(parts);
+      return view();
+    },
     "share.use": async ({ network, on }) => {
       const chosen = network === undefined ? [...networks.joined.values()] : [named.joined(network)];
       if (chosen.length === 0)
@@ -52,6 +80,22 @@ export function shareHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi
       return view();
     },
   };
+}
+
+function oneNetwork(
+  { engine }: HandlerParts,
+  named: Named,
+  network: string | undefined,
+): HostedNetworkRuntime | JoinedNetworkRuntime {
+  const { hosted, joined } = engine.networks;
+  if (network !== undefined) return named.isHosted(network) ? named.hosted(network) : named.joined(network);
+  const [only, ...more] = [...(hosted ? [hosted] : []), ...joined.values()];
+  if (only && more.length === 0) return only;
+  throw new ControlError(
+    only ? "bad-request" : "not-found",
+    only ? "say of which network" : "there is no network yet",
+    only ? "List them: castaway status" : "castaway join LINK",
+  );
 }
 
 function checkInterface({ engine }: HandlerParts, name: string): void {

@@ -38,6 +38,8 @@ export interface HostedNetwork {
   readonly shareLan: boolean;
   /** On these interfaces. */
   readonly shareLanOn?: readonly string[];
+  /** This computer is the router of its own /64 on this interface. */
+  readonly routeOn?: string;
   /** false: the user took it `down`. */
   readonly enabled: boolean;
   readonly members: MembersState;
@@ -115,6 +117,7 @@ export const hostedSchema: v.GenericSchema<unknown, HostedNetwork> = v.pipe(
     sharedRanges: prefixes,
     shareLan: v.boolean(),
     shareLanOn: v.exactOptional(v.pipe(v.array(vifName), v.maxLength(MAX_SHARED_LANS))),
+    routeOn: v.exactOptional(vifName),
     enabled: v.boolean(),
     members: membersSchema,
     invites: invitesSchema,
@@ -148,5 +151,6 @@ export const joinedSchema: v.GenericSchema<unknown, JoinedNetwork> = v.strictObj
   maximumBps,
   sharedLans: v.exactOptional(v.pipe(v.array(sharedLanSchema), v.maxLength(MAX_SHARED_LANS))),
   useLans: v.exactOptional(v.boolean()),
+  routeOn: v.exactOptional(vifName),
   enabled: v.boolean(),
 });

@@ -1,6 +1,7 @@
 // Who reaches whose LANs, in words.
 import type { LanAccess, SharedLan } from "#contract/lan-access.ts";
 import { addressBytes, addressText, prefixText, type Prefix } from "#wire/address.ts";
+import type { GatewaySubnet } from "#ports/gateway.ts";
 import type { LanWay } from "#protocol/addressing/shared-lans.ts";
 import type { LanSharing } from "../gateway/lan-sharing.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
@@ -30,9 +31,33 @@ export function hostedLanAccess(network: HostedNetworkRuntime, sharing: LanShari
           reason,
         }))
       : [],
-    opens: lans.length > 0 ? opens(lans) : [],
+    subnet: subnetOf(network.routedSubnet, sharing),
+    opens: [...(lans.length > 0 ? opens(lans) : []), ...subnetOpens(network.routedSubnet)],
     problem: problem ? { message: problem.message, remedy: problem.remedy } : null,
   };
+}
+
+function subnetOf(subnet: GatewaySubnet | undefined, sharing: LanSharing): LanAccess["subnet"] {
+  if (!subnet) return null;
+  const problem = sharing.subnetProblem(subnet);
+  const { interfaceName } = subnet;
+  return {
+    prefix: prefixText(subnet.subnet),
+    interface: interfaceName,
+    active: problem === undefined,
+    detail: problem
+      ? `This computer is no router on ${interfaceName}: ${problem}.`
+      : `This computer is the IPv6 router of ${prefixText(subnet.subnet)} on ${interfaceName}: hosts there make themselves addresses of it.`,
+  };
+}
+
+function subnetOpens(subnet: GatewaySubnet | undefined): string[] {
+  if (!subnet) return [];
+  const { interfaceName, reach } = subnet;
+  return [
+    `Every host on ${interfaceName} gets an address in the network and reaches ${reach.map(prefixText).join(" and ")} through this computer; members reach these hosts, on every port.`,
+    "Only switch it on where the network is yours: hosts take this computer for a router.",
+  ];
 }
 
 function opens(lans: readonly SharedLan[]): string[] {
@@ -45,7 +70,7 @@ function opens(lans: readonly SharedLan[]): string[] {
   ];
 }
 
-export function joinedLanAccess(network: JoinedNetworkRuntime): LanAccess {
+export function joinedLanAccess(network: JoinedNetworkRuntime, sharing: LanSharing): LanAccess {
   const { sharedLans = [], useLans = true, networkName } = network.record;
   const ways = useLans ? network.lanWays() : [];
   return {
@@ -61,7 +86,8 @@ export function joinedLanAccess(network: JoinedNetworkRuntime): LanAccess {
           detail: `Not used here. Use it: castaway share use on`,
         })),
     leftOut: [],
-    opens: [],
+    subnet: subnetOf(network.routedSubnet, sharing),
+    opens: subnetOpens(network.routedSubnet),
     problem: null,
   };
 }

@@ -96,7 +96,7 @@ export class NetworkView {
       ownAddresses: assigned ? ownAddresses(assigned.plan, assigned.number) : [],
       prefixes: assigned ? [prefixText(assigned.plan.prefix6), prefixText(assigned.plan.prefix4)] : [],
       sharedRanges: sharedRanges.map(prefixText),
-      lanAccess: joinedLanAccess(network),
+      lanAccess: joinedLanAccess(network, this.#engine.lanSharing),
       members: known.map((member): Member => {
         const self = member.number === assigned?.number;
         const isHost = member.number === HOST_NUMBER;

@@ -131,6 +131,11 @@ test.each([
     { method: "share.lan", params: { on: true, interfaces: ["eth0", "wlan0"] } },
     "castaway share lan on",
   ],
+  [
+    "share subnet on --interface eth1 --network Home",
+    { method: "share.subnet", params: { on: true, interface: "eth1", network: "Home" } },
+    "Home (host)",
+  ],
   ["share lan off", { method: "share.lan", params: { on: false } }, "not shared any more"],
   [
     "share use off --network Home",

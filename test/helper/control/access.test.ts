@@ -33,6 +33,7 @@ const PARAMS: Record<Method, Record<string, unknown>> = {
   "groups.raise-ttl": { group: "239.1.2.3", on: true },
   "share.get": {},
   "share.lan": { on: true },
+  "share.subnet": { on: false },
   "share.use": { on: false },
   "owners.list": {},
   "owners.add": { uid: 1002 },

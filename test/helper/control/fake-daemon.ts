@@ -118,6 +118,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     "groups.raise-ttl": record("groups.raise-ttl", () => ({})),
     "share.get": record("share.get", share),
     "share.lan": record("share.lan", share),
+    "share.subnet": record("share.subnet", share),
     "share.use": record("share.use", share),
     "owners.list": record("owners.list", () => ({ uids: [OWNER.uid] })),
     "owners.add": record("owners.add", () => ({})),

@@ -108,7 +108,7 @@ export const SNAPSHOT: Snapshot = {
         },
       ],
       sharedRanges: ["239.0.0.0/8", "ff0e::/16"],
-      lanAccess: { on: false, lans: [], leftOut: [], opens: [], problem: null },
+      lanAccess: { on: false, lans: [], leftOut: [], subnet: null, opens: [], problem: null },
       invites: [],
       requests: [{ id: "r1", inviteId: "i1", name: "bob", endpoint: "203.0.113.9:1000", since: NOW }],
     },

@@ -92,6 +92,18 @@ test("rules that somebody has flushed are made again", async () => {
   expect(on()).toEqual([]);
 });
 
+test("another program makes the computer a router: it is not kept from it, and it stays one", async () => {
+  const one = gateway();
+  await want(one, plan("eth0"));
+  expect(kernel.rules).toContain('iifname "eth0" oifname != { "castaway0", "eth0" } counter drop');
+  kernel.settings.set("net/ipv4/conf/all/forwarding", 1);
+  await one.check();
+  await one.settled();
+  expect(kernel.rules).not.toContain("oifname !=");
+  await want(one, undefined);
+  expect(kernel.settings.get(ETH0)).toBe(1);
+});
+
 test("plans that follow each other quickly: the last one counts, and no mixture", async () => {
   const one = gateway();
   one.want(plan("eth0"));

@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { GatewayPlan } from "#ports/gateway.ts";
-import { forwardingSettings, SETTING_PATH } from "#protocol/gateway/forwarding-settings.ts";
+import { forwardingSettings, guards, isTaken, SETTING_PATH } from "#protocol/gateway/forwarding-settings.ts";
 import { gatewayRules, isPlainName, noRules, tableName } from "#protocol/gateway/rules.ts";
 import { parsePrefix } from "#wire/address.ts";
 
@@ -108,6 +108,48 @@ test("one with a switch for all of IPv6: routers are listened to as before", () 
 test("one that forwards IPv6 anyway, and a LAN without IPv6: nothing to do", () => {
   expect(forwardingSettings(PLAN, [], reader({ [ALL]: 1 }))).toHaveLength(2);
   expect(forwardingSettings({ ...PLAN, lans: [PLAN.lans[0]!] }, [], reader({ [ALL]: 0 }))).toHaveLength(2);
+});
+
+describe("what forwards for our sake alone goes from there to the tunnel and nowhere else", () => {
+  const switched = (settings: Record<string, number>) =>
+    forwardingSettings(PLAN, ["eth0", "wlan0"], reader(settings)).map(({ path }) => path);
+  const FORCED = { "net/ipv6/conf/eth0/force_forwarding": 0, "net/ipv6/conf/castaway0/force_forwarding": 0 };
+  const INTERFACES = ["castaway0", "lo", "eth0", "wlan0"];
+
+  test("interface by interface, where the kernel has such switches", () => {
+    const of = guards(PLAN, switched({ ...FORCED, [ALL]: 0 }), INTERFACES, reader({ [ALL]: 0 }));
+    expect(of).toEqual([
+      { family: 4, interfaceName: "eth0" },
+      { family: 6, interfaceName: "eth0" },
+    ]);
+    const rules = gatewayRules(PLAN, of);
+    expect(rules).toContain(
+      'meta nfproto ipv4 iifname "eth0" oifname != { "castaway0", "eth0" } counter drop',
+    );
+    expect(rules).toContain(
+      'meta nfproto ipv6 iifname "eth0" oifname != { "castaway0", "eth0" } counter drop',
+    );
+  });
+
+  test("all of them, where IPv6 has one switch", () => {
+    const of = guards(PLAN, switched({ [ALL]: 0 }), INTERFACES, reader({ [ALL]: 1 }));
+    expect(of.filter(({ family }) => family === 6).map(({ interfaceName }) => interfaceName)).toEqual([
+      "eth0",
+      "wlan0",
+    ]);
+  });
+
+  test("not where the computer forwards for somebody else, and that is not put back either", () => {
+    const router = reader({ [ALL]: 1, "net/ipv4/conf/all/forwarding": 1 });
+    expect(guards(PLAN, switched({ ...FORCED, [ALL]: 0 }), INTERFACES, router)).toEqual([]);
+    expect(isTaken("net/ipv4/conf/eth0/forwarding", router)).toBe(true);
+    expect(isTaken("net/ipv6/conf/eth0/force_forwarding", router)).toBe(false);
+    expect(isTaken("net/ipv4/conf/eth0/forwarding", reader({}))).toBe(false);
+  });
+
+  test("what forwarded before us is not ours", () => {
+    expect(guards(PLAN, [], INTERFACES, reader({}))).toEqual([]);
+  });
 });
 
 test("every setting is one that a record may hold; others are not", () => {

@@ -125,6 +125,7 @@ export class Computer implements Host {
         openLinkSocket: () => ({ send: () => {}, close: () => {} }),
         openRouterLink: (client, datagram) => openFakeRouterLink(options.router, client, datagram),
         openGateway: () => this.gateway,
+        openRouterSocket: (name) => this.gateway.openRouter(name),
         openJoins: () => ({ own: this.joins, local: this.joins }),
       },
       lans: options.lans ?? [],

@@ -3,10 +3,12 @@ import type { Endpoint } from "#ports/endpoint.ts";
 import type { Lan } from "#ports/lan.ts";
 import type { Link, LinkEvent, Links } from "#ports/links.ts";
 import { GatewayError, type KernelGateway } from "#ports/gateway.ts";
+import type { RouterSocket } from "#ports/router-socket.ts";
+import type { Icmpv6Message } from "#wire/icmpv6.ts";
 import type { GroupFilter, HostJoins, LocalMemberships } from "#ports/memberships.ts";
 import type { FirewallDump, SystemProbe } from "#ports/system-probe.ts";
 import type { TunAddresses, TunDevice } from "#ports/tun-device.ts";
-import { prefixContains, prefixText } from "#wire/address.ts";
+import { prefixContains, prefixText, type Prefix } from "#wire/address.ts";
 
 let nextFd = 1000;
 
@@ -187,6 +189,10 @@ export class FakeGateway implements KernelGateway {
   readonly settings = new Map<string, number>();
   /** Why nftables refuses. */
   refuses: string | undefined;
+  /** Router advertisements by interface, the last one last. */
+  readonly advertised = new Map<string, Icmpv6Message[]>();
+  /** "prefix interface" */
+  readonly routes = new Set<string>();
   /** Settings that cannot be written. */
   readonly locked = new Set<string>();
 
@@ -207,5 +213,19 @@ export class FakeGateway implements KernelGateway {
   write(path: string, value: number): void {
     if (this.locked.has(path)) throw new GatewayError(`${path} cannot be set: EROFS`, "sysctl -w");
     this.settings.set(path, value);
+  }
+
+  openRouter(interfaceName: string): RouterSocket {
+    const sent = this.advertised.get(interfaceName) ?? [];
+    this.advertised.set(interfaceName, sent);
+    return { send: (message) => sent.push(message) > 0, close: () => {} };
+  }
+
+  addRoute(prefix: Prefix, interfaceName: string): void {
+    this.routes.add(`${prefixText(prefix)} ${interfaceName}`);
+  }
+
+  removeRoute(prefix: Prefix, interfaceName: string): void {
+    this.routes.delete(`${prefixText(prefix)} ${interfaceName}`);
   }
 }

@@ -3,6 +3,8 @@ import { type Computer, guestOf, HOME, host, LAPTOP, PHONE } from "./computer.ts
 import { failure } from "./failure.ts";
 import { link } from "./fake-devices.ts";
 import { World } from "./world.ts";
+import { parsePrefix } from "#wire/address.ts";
+import { decodeRouterAdvertisement } from "#wire/router-discovery.ts";
 
 const WITH_LAN = { ...HOME, links: [link("eth0")] }; // 192.168.2.0/24
 const AWAY = { ...LAPTOP, links: [link("wlan0", { index: 7 })] }; // 192.168.7.0/24
@@ -140,4 +142,57 @@ test("two hosts with the same LAN: the first one's has its addresses, the second
   expect(lans[1]!.use).toBe(lans[1]!.mapped);
   await laptop.call("share.use", { network: "First", on: false });
   expect(laptop.status().networks[1]!.lanAccess.lans[0]!.use).toBe("192.168.2.0/24");
+});
+
+describe("a member that is the router of its own /64", () => {
+  test("forwards for it, tells the hosts of the link, and takes leave of them", async () => {
+    const world = new World();
+    const home = await host(world, WITH_LAN);
+    await home.call("share.lan", { on: true });
+    const laptop = await guestOf(home, world, {
+      ...AWAY,
+      links: [link("wlan0", { index: 7 }), link("eth5", { index: 5, addresses: [], defaultRoute: false })],
+    });
+    const { networks } = await laptop.call("share.subnet", { on: true, interface: "eth5" });
+    const { subnet, opens } = networks[0]!.lanAccess;
+    const own6 = laptop.status().networks[0]!.ownAddresses[0]!;
+    expect(subnet).toMatchObject({ interface: "eth5", active: true, prefix: own6.replace(/::1$/, "::/64") });
+    expect(opens.join()).toContain("Every host on eth5");
+    expect(laptop.gateway.rules).toContain(`iifname "eth5" ip6 saddr ${subnet!.prefix} ip6 daddr`);
+    expect([...laptop.gateway.routes]).toEqual([`${subnet!.prefix} eth5`]);
+    const sent = laptop.gateway.advertised.get("eth5")!;
+    await world.until(() => sent.length > 0, 1_000);
+    expect(decodeRouterAdvertisement(sent[0]!)!.prefixes[0]!.prefix).toEqual(parsePrefix(subnet!.prefix));
+    await laptop.call("share.subnet", { on: false });
+    expect(decodeRouterAdvertisement(sent.at(-1)!)!.routerLifetime).toBe(0);
+    expect(laptop.gateway.rules).toBeUndefined();
+    expect(laptop.gateway.routes.size).toBe(0);
+    expect(laptop.status().networks[0]!.lanAccess.subnet).toBeNull();
+  });
+
+  test("is one again after a restart, and ends with the service", async () => {
+    const world = new World();
+    const home = await host(world, WITH_LAN);
+    await home.call("share.subnet", { on: true, interface: "eth0" });
+    await home.stop();
+    const sent = home.gateway.advertised.get("eth0")!;
+    expect(decodeRouterAdvertisement(sent.at(-1)!)!.routerLifetime).toBe(0);
+    const back = await home.again();
+    await world.answer(back.engine.lanSharing.settled());
+    await world.run(100);
+    expect(back.gateway.advertised.get("eth0")!.length).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ["no interface named", {}, "bad-request"],
+    ["one that is not there", { interface: "eth9" }, "not-found"],
+    ["one that is down", { interface: "eth3" }, "conflict"],
+  ])("%s: an error, and nothing is switched on", async (_what, params, code) => {
+    const world = new World();
+    const links = [link("eth0"), link("eth3", { index: 3, running: false })];
+    const home = await host(world, { ...HOME, links });
+    expect((await failure(home.call("share.subnet", { on: true, ...params }))).code).toBe(code);
+    expect(access(home).subnet).toBeNull();
+    expect(home.gateway.rules).toBeUndefined();
+  });
 });
