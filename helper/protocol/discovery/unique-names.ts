@@ -8,8 +8,11 @@ const MAX_NUMBER = 99;
 /** One side's records: this computer's links together, or a peer. */
 export interface NamedSide {
   readonly id: string;
-  readonly records: Iterable<ServiceRecord>;
+  readonly records: Iterable<NamedRecord>;
 }
+
+/** `origin`: the member on whose link it was heard; by two ways, with two addresses, it is still the same. */
+type NamedRecord = ServiceRecord & { readonly origin?: number };
 
 /**
  * Which name each thing has for everybody here. The first side's names stay as they are (a link's own names are in
@@ -106,18 +109,19 @@ function isService(data: ServiceData): boolean {
 
 /** By name in lower case. `target`: what everybody knows a place by. */
 function thingsOf(
-  records: readonly ServiceRecord[],
+  records: readonly NamedRecord[],
   of: (data: ServiceData) => boolean,
   target: (name: string) => string = (name) => name,
 ): Map<string, Thing> {
   const things = new Map<string, Thing>();
-  for (const { name, data } of records) {
+  for (const { name, data, origin } of records) {
     if (!of(data)) continue;
     const key = name.toLowerCase();
     const thing = things.get(key) ?? { name, data: new Set<string>() };
     // A TXT record tells nothing apart: many are empty.
     if (data.type === "SRV") thing.data.add(dataKey({ ...data, target: target(data.target) }));
     else if (data.type !== "TXT") thing.data.add(dataKey(data));
+    if (origin !== undefined) thing.data.add(`origin ${origin}`);
     things.set(key, thing);
   }
   return things;

@@ -364,6 +364,21 @@ describe("names that two have", () => {
     expect(said).toEqual(["on 1: tv.local A 10.77.0.2 gone", "on 1: tv-2.local A 10.77.0.2"]);
   });
 
+  test("are one thing where one member told them, by whatever ways and addresses", () => {
+    const scene = home();
+    scene.peer(ELSEWHERE, "another network");
+    const tell = (peer: number, address: string): string[] => {
+      scene.proxy.setPeerRecords(
+        peer,
+        [{ origin: 99, name: "pc.local", ttl: 120, data: a(address) }],
+        scene.now,
+      );
+      return scene.run(200);
+    };
+    expect(tell(ANNA, "10.77.0.2")).toEqual(["on 1: pc.local A 10.77.0.2"]);
+    expect(tell(ELSEWHERE, "10.88.0.2")).toEqual(["on 1: pc.local A 10.88.0.2"]);
+  });
+
   test("are one thing where they share an address", () => {
     const scene = home();
     scene.tell(ANNA, ["tv.local", a("10.77.0.9")], ["tv.local", a("192.168.1.30")]);
