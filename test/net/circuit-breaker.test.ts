@@ -68,9 +68,9 @@ describe.skipIf(missing !== undefined)(
 
       // What arrives is most of what the path carries.
       const before = await away!.report();
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
       const after = await away!.report();
-      const rate = ((after.bytes - before.bytes) * 8) / 5;
+      const rate = ((after.bytes - before.bytes) * 8) / 3;
       console.log(`${(rate / 1e6).toFixed(2)} Mbit/s arrive`);
       expect(rate).toBeGreaterThan(900_000);
       expect(rate).toBeLessThan(NARROW_KBIT * 1_000);
@@ -96,7 +96,7 @@ describe.skipIf(missing !== undefined)(
       await scene.lab.setRate("away", false);
       const from = breakerBps ?? 0;
       const grown = await until("grown", "away", ({ breaker, breakerBps }) => {
-        return breaker === "closed" || breakerBps! > from + 800_000;
+        return breaker === "closed" || breakerBps! > from + 300_000;
       });
       console.log(`from ${from} to ${grown.sending.breakerBps} bit/s within ${grown.took} ms`);
       expect((await away!.report()).corrupt).toBe(0);
@@ -110,11 +110,11 @@ describe.skipIf(missing !== undefined)(
       const [away2] = await stream(["away2"]);
       const before = await away2!.report();
       const start = performance.now();
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
       const after = await away2!.report();
       const rate = ((after.bytes - before.bytes) * 8_000) / (performance.now() - start);
       console.log(`limited to 1M: ${(rate / 1e6).toFixed(2)} Mbit/s arrive`);
-      expect(rate).toBeLessThan(1_100_000);
+      expect(rate).toBeLessThan(1_400_000); // with a burst, and reports that take their time
       expect(rate).toBeGreaterThan(300_000);
       expect(await dropsOf(home, scene.peerVif("away2"), "member-limit")).toBeGreaterThan(0);
       expect(await dropsOf(home, scene.peerVif("away"), "member-limit")).toBe(0);

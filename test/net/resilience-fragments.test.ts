@@ -11,7 +11,7 @@ import { PORT } from "./streams-scene.ts";
 const missing = missingForLab();
 const MALLORY = fileURLToPath(new URL("../support/hostile/member.ts", import.meta.url));
 const PER_SECOND = 1_500;
-const SECONDS = 4;
+const SECONDS = 2;
 /** Of 8,000 bytes each, which go in fragments of the tunnel on a path of 1,280 bytes. */
 const HONEST_RATE = 50;
 const MB = 1 << 20;
