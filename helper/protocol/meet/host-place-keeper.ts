@@ -6,7 +6,7 @@ import { hostMeetKey, meetId, meetMacValid, signMeet } from "./meet-keys.ts";
 import { Retry } from "./retry.ts";
 
 /** The place is renewed this often, well before it ends; it also keeps the hole in our router open. */
-const RENEW = 15_000;
+const RENEW = 10_000;
 const REGISTER_FIRST = 300;
 const REGISTER_LAST = 5_000;
 /** Renewals without an answer: the meeting point has restarted elsewhere, or our way to it is gone. */

@@ -5,11 +5,11 @@ import { meetMacValid } from "./meet-keys.ts";
 import { Retry } from "./retry.ts";
 
 /** A bound end says so again, which also keeps the hole in our router open. */
-const REBIND = 15_000;
+const REBIND = 10_000;
 const BIND_FIRST = 200;
 const BIND_LAST = 3_000;
 /** Unanswered in a row: the meeting point has gone, or forgotten us. */
-const MAX_UNANSWERED = 8;
+const MAX_UNANSWERED = 5;
 
 export type LegState = "binding" | "bound" | "gone";
 

@@ -32,7 +32,10 @@ const RELAY_AGAIN = 500;
 const SEARCH_FOR = 12_000;
 /** While relayed, a direct path is looked for this often. */
 export const LOOK_AGAIN = 30_000;
+/** Most troubles are short: for the first tries the waits stay so. */
 const RETRY_FIRST = 1_000;
+const RETRY_DENSE = 3_000;
+const DENSE_TRIES = 10;
 const RETRY_LAST = 30_000;
 
 interface Search {
@@ -165,7 +168,6 @@ export class WaySearch {
     const enough = looked && this.#situation.up && !this.#troubled(now);
     if (now >= search.since + SEARCH_FOR || enough) {
       this.#forced = false;
-      if (!this.#situation.up) this.#failures++;
       this.#end(now);
       this.#later(now);
     }
@@ -206,8 +208,10 @@ export class WaySearch {
 
   #later(now: number): void {
     const { up, relayed } = this.#situation;
-    const wait =
-      up && relayed ? LOOK_AGAIN : Math.min(RETRY_FIRST * 2 ** Math.min(this.#failures++, 6), RETRY_LAST);
+    const dense = Math.min(RETRY_FIRST * 2 ** Math.min(this.#failures, 6), RETRY_DENSE);
+    const sparse = Math.min(RETRY_DENSE * 2 ** Math.min(this.#failures - DENSE_TRIES, 6), RETRY_LAST);
+    const trying = this.#failures++ < DENSE_TRIES ? dense : sparse;
+    const wait = up && relayed ? LOOK_AGAIN : trying;
     this.#nextAt = now + wait;
   }
 

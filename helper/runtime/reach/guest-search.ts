@@ -170,8 +170,9 @@ export function notePaths(
   const own = listed.filter(({ kind }) => kind !== "observed");
   for (const path of listed) {
     const { address, port, kind } = path;
-    if (known.includes(`${address} ${port}`)) continue;
-    if (kind === "mapped") paths.note({ address, port }, "mapped");
+    // Perhaps it was a hole before somebody opened the port.
+    if (kind === "own" || known.includes(`${address} ${port}`)) paths.forget({ address, port });
+    else if (kind === "mapped") paths.note({ address, port }, "mapped");
     else if (kind === "observed" && !own.some((other) => sameEndpoint(other, path)))
       paths.note({ address, port }, "punched");
   }
