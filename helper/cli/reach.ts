@@ -74,7 +74,11 @@ function reachText(reach: Reach): string {
     { title: "WAY", value: (row) => row.way },
     { title: "SETTING", value: (row) => plainText(row.setting) },
   ]);
-  return `${settings}\nPort mapping: ${plainText(reach.mapping.detail)}`;
+  return [
+    settings,
+    `Port mapping: ${plainText(reach.mapping.detail)}`,
+    `DHT: ${plainText(reach.dhtState.detail)}`,
+  ].join("\n");
 }
 
 function placeOr(...words: string[]): (text: string) => string {

@@ -41,6 +41,29 @@ export const portMappingSchema = v.object({
 });
 export type PortMappingView = v.InferOutput<typeof portMappingSchema>;
 
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** The DHT as this computer sees it. */
+export const dhtSchema = v.object({
+  /** idle: nobody needs it now, and its process does not run. */
+  state: v.picklist(["off", "idle", "connecting", "ready", "failed"]),
+  /** Nodes that are known. */
+  nodes: count,
+  /** Nodes at which the network of this computer is announced. */
+  announced: count,
+  /** What the NAT in front does: "same" port towards everybody, or it "varies"; unknown where nobody was asked. */
+  nat: v.picklist(["unknown", "same", "varies"]),
+  /** Where the nodes see this computer, "203.0.113.5:42268". */
+  observed: endpoint,
+  /** Its process: started, gone by itself, ended for what it did. */
+  starts: count,
+  losses: count,
+  offences: count,
+  /** One sentence for people. */
+  detail: v.string(),
+});
+export type DhtView = v.InferOutput<typeof dhtSchema>;
+
 export const reachSchema = v.object({
   /** Ask the router for a port (PCP, NAT-PMP, UPnP), while this computer hosts a network. */
   portMapping: v.boolean(),
@@ -54,5 +77,6 @@ export const reachSchema = v.object({
   /** "auto" (the system's), "off" or HOST:PORT. */
   proxy: v.string(),
   mapping: portMappingSchema,
+  dhtState: dhtSchema,
 });
 export type Reach = v.InferOutput<typeof reachSchema>;

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import HyperDHT from "hyperdht";
 import { CarryingHandshake } from "./carrying-handshake.ts";
 import { FrameLane } from "./frame-lane.ts";
+import { SparePaths } from "./spare-paths.ts";
 import {
   MAX_CALLS,
   MAX_NAMED_NODES,
@@ -24,6 +25,9 @@ const FIRST_STATE_MS = 250;
 interface Call {
   readonly id: number;
   readonly began: number;
+  /** Of the host, where the call is ours. */
+  readonly key: string | undefined;
+  answered: boolean;
   stream: HyperDHT.SecretStream | undefined;
   lane: FrameLane | undefined;
   /** An incoming one waits for the daemon's answer. */
@@ -43,6 +47,7 @@ export class DhtNode {
   readonly #calls = new Map<number, Call>();
   /** Incoming calls by the caller's key, which it makes for this call alone. */
   readonly #incoming = new Map<string, Call>();
+  readonly #spare = new SparePaths((key) => this.#takeSpare(key));
   #server: HyperDHT.Server | undefined;
   #seed = "";
   #nextIncoming = 2;
@@ -81,7 +86,7 @@ export class DhtNode {
       case "answer":
         return this.#calls.get(command.call)?.answer?.(payloadBytes(command.payload));
       case "hang-up":
-        return this.#end(command.call, false);
+        return this.#hangUp(command.call);
       case "name-nodes":
         return this.#nameNodes();
     }
@@ -94,6 +99,7 @@ export class DhtNode {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     for (const id of this.#calls.keys()) this.#end(id, false);
+    this.#spare.close();
     await this.#dht.destroy({ force: true });
   }
 
@@ -139,6 +145,8 @@ export class DhtNode {
     const call: Call = {
       id: this.#takeIncomingId(),
       began: Date.now(),
+      key: undefined,
+      answered: false,
       stream: undefined,
       lane: undefined,
       answer: undefined,
@@ -172,8 +180,15 @@ export class DhtNode {
   #call(id: number, key: string, payload: Uint8Array): void {
     if (this.#calls.has(id) || this.#calls.size >= MAX_CALLS)
       return this.#options.emit({ type: "failed", call: id, reason: "busy" });
-    let answered = false;
-    const call: Call = { id, began: Date.now(), stream: undefined, lane: undefined, answer: undefined };
+    const call: Call = {
+      id,
+      began: Date.now(),
+      key,
+      answered: false,
+      stream: undefined,
+      lane: undefined,
+      answer: undefined,
+    };
     this.#calls.set(id, call);
     const stream = this.#dht.connect(Buffer.from(key, "hex"), {
       // One for each call: who answers must not see that two calls are of one computer.
@@ -185,21 +200,46 @@ export class DhtNode {
         handshake.outgoing = payload;
         return receiving(handshake, () => {
           const { incoming } = handshake;
-          if (!incoming || answered || this.#calls.get(id) !== call) return;
-          answered = true;
+          if (!incoming || call.answered || this.#calls.get(id) !== call) return;
+          call.answered = true;
           this.#options.emit({ type: "answered", call: id, payload: payloadText(incoming) });
         });
       },
     });
     call.stream = stream;
     stream.on("error", (error: Error & { code?: string }) => {
-      if (!answered && this.#calls.get(id) === call) {
+      if (!call.answered && this.#calls.get(id) === call) {
         this.#calls.delete(id);
         this.#options.emit({ type: "failed", call: id, reason: this.#failure(error.code) });
       }
     });
     this.#watch(call, stream);
     stream.once("open", () => this.#opened(call, stream));
+    this.#takeSpare(key);
+  }
+
+  /** The daemon needs it no more; what may still become of it is kept for the next call of that host. */
+  #hangUp(id: number): void {
+    const call = this.#calls.get(id);
+    if (call?.key !== undefined && call.answered && call.stream && !call.lane) {
+      const { stream } = call;
+      call.stream = undefined;
+      this.#spare.keep(call.key, stream);
+    }
+    this.#end(id, false);
+  }
+
+  #takeSpare(key: string): void {
+    for (const call of this.#calls.values()) {
+      if (call.key !== key || call.lane) continue;
+      const stream = this.#spare.take(key);
+      if (!stream) return;
+      const own = call.stream;
+      call.stream = stream;
+      own?.destroy();
+      this.#watch(call, stream);
+      this.#opened(call, stream);
+    }
   }
 
   #failure(code: string | undefined): CallFailure {
@@ -210,6 +250,7 @@ export class DhtNode {
   // ── both ─────────────────────────────────────────────────────────────────
 
   #opened(call: Call, stream: HyperDHT.SecretStream): void {
+    if (stream !== call.stream) return; // spare now, or another one was quicker
     if (this.#calls.get(call.id) !== call || stream.destroyed) return stream.destroy();
     call.lane = new FrameLane(stream, (frame) => this.#options.emitFrame(call.id, frame));
     this.#options.emit({ type: "path", call: call.id });
@@ -218,7 +259,10 @@ export class DhtNode {
   #watch(call: Call, stream: HyperDHT.SecretStream): void {
     stream.on("error", () => {}); // "close" follows
     stream.on("close", () => {
-      if (this.#calls.get(call.id) === call) this.#end(call.id, true);
+      if (this.#calls.get(call.id) !== call || call.stream !== stream) return;
+      call.stream = undefined;
+      // An earlier one is still being tried.
+      if (call.key === undefined || call.lane || !this.#spare.has(call.key)) this.#end(call.id, true);
     });
   }
 

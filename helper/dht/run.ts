@@ -19,12 +19,7 @@ export function runDhtProcess(): void {
   const [name, token] = (process.env[SERVICE_VARIABLE] ?? "").split(" ");
   delete process.env[SERVICE_VARIABLE];
   if (!name || !token) throw new Error("this process is started by castaway's service alone");
-  setPriority(5); // packets of the tunnel come first
-  try {
-    writeFileSync("/proc/self/oom_score_adj", "500"); // and where memory runs out, this goes first
-  } catch {
-    // not everywhere
-  }
+  yieldToOthers();
   forbidNewPrivileges();
 
   const socket = connect({ path: `\0${name}` });
@@ -65,4 +60,14 @@ export function runDhtProcess(): void {
         });
     }
   });
+}
+
+/** Packets of the tunnel come first, and where memory runs out, this process goes. */
+function yieldToOthers(): void {
+  for (const yielding of [() => setPriority(5), () => writeFileSync("/proc/self/oom_score_adj", "500")])
+    try {
+      yielding();
+    } catch {
+      // a service manager may forbid it
+    }
 }

@@ -1,10 +1,13 @@
 // What the engine takes from the operating system: Linux gives it, and a simulator can.
 import { watchClockChange, type BootClock } from "#edge/linux/boot-clock.ts";
+import type { Socket } from "node:net";
 import { hasAesInstructions } from "#edge/linux/evp.ts";
 import { openHostJoins } from "#edge/linux/host-joins.ts";
+import { peerCredentials } from "#edge/linux/peer-credentials.ts";
 import { openLinks } from "#edge/linux/interfaces.ts";
 import { kernelGateway } from "#edge/linux/kernel-gateway.ts";
 import { openLinkSocket } from "#edge/linux/link-socket.ts";
+import { ownLauncher, takeLauncher, type Launcher } from "#edge/linux/launcher.ts";
 import { localMemberships } from "#edge/linux/memberships.ts";
 import { openRouterLink } from "#edge/portable/router-link.ts";
 import { linuxStreamSockets } from "#edge/linux/stream-sockets.ts";
@@ -20,7 +23,7 @@ import type { Links } from "#ports/links.ts";
 import type { OpenRouterSocket } from "#ports/router-socket.ts";
 import type { OpenRouterLink } from "#ports/router-link.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
-import { startWorker } from "./resources.ts";
+import { dhtProgram, startWorker } from "./resources.ts";
 
 /** The fast path with its counters. */
 export type FastPathHandle = Pick<FastPathThread, keyof FastPathThread>;
@@ -31,6 +34,10 @@ export interface EnginePorts {
   openDatagrams(port: number): Datagrams;
   sendDatagram(from: Datagrams, to: Endpoint, data: Uint8Array): void;
   readonly streamSockets: StreamSockets;
+  /** Starts the DHT's process; undefined: there is none on this system. */
+  readonly dhtLauncher: Launcher | undefined;
+  /** Whose end of a Unix socket it is; undefined: nobody's any more. */
+  uidOf(socket: Socket): number | undefined;
   startFastPath(): FastPathHandle;
   /** Tells how long the computer has slept when it wakes up, ms. */
   watchSleep(woke: (slept: number) => void): { close(): void };
@@ -57,6 +64,14 @@ export function linuxPorts(clock: BootClock): EnginePorts {
         const slept = clock.catchUp();
         if (slept > 0) woke(slept);
       }),
+    dhtLauncher: takeLauncher() ?? ownLauncher(dhtProgram()),
+    uidOf: (socket) => {
+      try {
+        return peerCredentials(socket).uid;
+      } catch {
+        return undefined;
+      }
+    },
     openLinks,
     openLinkSocket,
     openRouterLink,

@@ -13,6 +13,7 @@ import { FORWARDING_LIMITS, Forwarding } from "#protocol/forwarding/forwarding.t
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
 import { family } from "#wire/address.ts";
 import { Core } from "./core.ts";
+import { DhtWay } from "./dht/dht-way.ts";
 import type { EnginePorts, FastPathHandle } from "./engine-ports.ts";
 import { LanSharing } from "./gateway/lan-sharing.ts";
 import { LanBeacons } from "./lan-beacons.ts";
@@ -80,6 +81,7 @@ export class Engine {
   readonly #beacons: LanBeacons;
   readonly mapping: PortMapping;
   readonly reach: Reach;
+  readonly dht: DhtWay;
 
   /** Throws SystemError where a device cannot be had. */
   constructor(options: EngineOptions) {
@@ -263,6 +265,16 @@ export class Engine {
       ],
       saidEndpoints: () => keeper.state.settings.endpoints,
     });
+    this.dht = new DhtWay({
+      core: this.core,
+      networks: this.networks,
+      reach: this.reach,
+      streams: this.streaming.streams,
+      privateKey: machine.privateKey,
+      settings: () => keeper.state.settings.reach,
+      ports,
+      sendDatagram: (to, data) => ports.sendDatagram(this.datagrams, to, data),
+    });
     this.statics = new StaticEntries(this.core, () => keeper.state.settings.routes);
     this.#watch = new NetworkWatch({
       links: this.#links,
@@ -297,6 +309,7 @@ export class Engine {
     this.mapping.refresh();
     this.streaming.refresh();
     this.reach.refresh();
+    this.dht.settingsChanged();
     this.core.turn();
   }
 
@@ -368,6 +381,7 @@ export class Engine {
         this.core.vifs.get(event.vif)?.membershipPacket(event.packet, event.own, now);
         break;
       case "datagram":
+        if (this.dht.handleDatagram(event.data, event.from)) break;
         if (!this.reach.handleDatagram(event.data, event.from, now))
           this.transport.handleDatagram(event.data, event.from, now);
         break;

@@ -141,6 +141,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
     request: Pick<InviteRequest, "secret" | "expiresInS" | "uses" | "requireApproval"> & {
       readonly candidates: readonly Candidate[];
       readonly meet?: Candidate | undefined;
+      readonly dhtKey?: Uint8Array | undefined;
     },
   ): { readonly invite: InviteSummary; readonly link: string } {
     const made = this.invites.create({
@@ -171,6 +172,11 @@ export class HostedNetworkRuntime implements PeerNetwork {
     const peer = this.#peers.byKey(publicKey);
     if (peer) peer.accepted(accepted, now);
     else this.#context.transport.send(from, response); // a refusal: nobody to keep
+  }
+
+  /** There is somebody who may call: an invite was made, or a member is there. */
+  get hasBeenOpened(): boolean {
+    return this.invites.lastSerial > 0;
   }
 
   /** Of an invite by which somebody may come in, or by which a member came. */

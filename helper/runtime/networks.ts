@@ -136,7 +136,7 @@ export class Networks {
       ({ record }) => Buffer.compare(record.hostPublicKey, invite.hostPublicKey) === 0,
     );
     // Joining again keeps the addresses; `assigned` goes, so that the new invite is shown to the host.
-    const { assigned: _, meet: _meet, ...before } = known?.record ?? {};
+    const { assigned: _, meet: _meet, dhtKey: _dhtKey, ...before } = known?.record ?? {};
     const replaced = known?.record;
     if (known) this.forget(known);
     const network = this.#addJoined({
@@ -150,6 +150,7 @@ export class Networks {
       joinedAt: core.clock.wall(),
       candidates: invite.candidates,
       ...(invite.meet && { meet: invite.meet }),
+      ...(invite.dhtKey && { dhtKey: invite.dhtKey }),
       enabled: true,
     });
     keeper.changed();
@@ -265,6 +266,13 @@ export class Networks {
       inUse.push(...ways.flatMap(({ via }) => (via ? [via] : [])));
     }
     return [];
+  }
+
+  /** The network whose host has that key. */
+  joinedBy(hostPublicKey: Uint8Array): JoinedNetworkRuntime | undefined {
+    return [...this.joined.values()].find(
+      ({ record }) => Buffer.compare(record.hostPublicKey, hostPublicKey) === 0,
+    );
   }
 
   #joinedOf(publicKey: Uint8Array): JoinedNetworkRuntime | undefined {

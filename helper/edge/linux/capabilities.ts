@@ -32,6 +32,13 @@ export function capabilityMask(...capabilities: readonly number[]): bigint {
   return capabilities.reduce((mask, capability) => mask | (1n << BigInt(capability)), 0n);
 }
 
+/** Those that a mask has. */
+export function capabilityNumbers(mask: bigint): number[] {
+  return Array.from({ length: 64 }, (_, capability) => capability).filter(
+    (capability) => mask & (1n << BigInt(capability)),
+  );
+}
+
 /** From a /proc/PID/status. Throws where a field is missing. */
 export function parseCapabilities(status: string): CapabilityState {
   const field = (name: string): string => {

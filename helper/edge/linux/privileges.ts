@@ -12,6 +12,7 @@ import {
   CAP_SETUID,
   CAP_SETPCAP,
   capabilityMask,
+  capabilityNumbers,
   limitBoundingSet,
   lowerAmbient,
   ownCapabilities,
@@ -131,7 +132,7 @@ export function withoutCapabilities<Started>(start: () => Started): Started {
   try {
     return start();
   } finally {
-    raiseAmbient(...[CAP_NET_ADMIN, CAP_NET_RAW].filter((one) => ambient & capabilityMask(one)));
+    raiseAmbient(...capabilityNumbers(ambient));
   }
 }
 

@@ -21,6 +21,8 @@ export interface JoinedNetwork {
   readonly candidates: readonly Candidate[];
   /** The meeting point where the host can be called, if it names one. */
   readonly meet?: Candidate;
+  /** Under what the host is announced in the DHT, if it is: 32 bytes. */
+  readonly dhtKey?: Uint8Array;
   /** Absent until the host told us, at the end of the first handshake. */
   readonly assigned?: Assignment;
   /** Multicast ranges that the host shares, which get routes into the tunnel. */

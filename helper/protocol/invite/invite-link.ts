@@ -2,9 +2,9 @@
 //
 //   version u8 | flags u8 | host public key [32] | secret [16] | expiry u32 (Unix seconds)
 //   | uses u16 | candidates (as many as the flags say) | meeting point (a candidate, where the flags say so)
-//   | network name (UTF-8, the rest) | checksum [4]
+//   | key in the DHT [32] (where the flags say so) | network name (UTF-8, the rest) | checksum [4]
 //
-// flags: bit 7 approval needed, bit 6 a meeting point, bits 5..4 zero, bits 3..0 number of candidates. The checksum is the first 4 bytes
+// flags: bit 7 approval needed, bit 6 a meeting point, bit 5 a key in the DHT, bit 4 zero, bits 3..0 number of candidates. The checksum is the first 4 bytes
 // of BLAKE2s over all before it. It and the version byte keep their places in every version to come, so that
 // damage and "made by a newer version" are told apart for ever.
 //
@@ -31,7 +31,8 @@ const KEY_LENGTH = 32;
 const CHECKSUM_LENGTH = 4;
 const APPROVAL = 0x80;
 const MEET = 0x40;
-const RESERVED = 0x30;
+const DHT = 0x20;
+const RESERVED = 0x10;
 const COUNT = 0x0f;
 
 /** What an invite's link says. */
@@ -47,6 +48,8 @@ export interface Invite {
   readonly candidates: readonly Candidate[];
   /** Where the host can be called without an address of its own. */
   readonly meet?: Candidate;
+  /** Under what the host is announced in the DHT: 32 bytes. */
+  readonly dhtKey?: Uint8Array;
   readonly networkName: string;
 }
 
@@ -70,7 +73,10 @@ export function encodeInvite(invite: Invite): string {
   writer
     .u8(INVITE_VERSION, "version")
     .u8(
-      (invite.requireApproval ? APPROVAL : 0) | (invite.meet ? MEET : 0) | invite.candidates.length,
+      (invite.requireApproval ? APPROVAL : 0) |
+        (invite.meet ? MEET : 0) |
+        (invite.dhtKey ? DHT : 0) |
+        invite.candidates.length,
       "flags",
     )
     .bytes(invite.hostPublicKey, "host public key")
@@ -79,6 +85,11 @@ export function encodeInvite(invite: Invite): string {
     .u16(inRange(invite.uses, MAX_USES, "uses"), "uses");
   for (const candidate of invite.candidates) encodeCandidate(writer, candidate);
   if (invite.meet) encodeCandidate(writer, invite.meet);
+  if (invite.dhtKey) {
+    if (invite.dhtKey.length !== KEY_LENGTH)
+      throw new EncodeError("key in the DHT", invite.dhtKey.length, KEY_LENGTH);
+    writer.bytes(invite.dhtKey, "key in the DHT");
+  }
   writer.bytes(new TextEncoder().encode(invite.networkName), "network name");
   writer.bytes(checksum(writer.done()), "checksum");
   const link = INVITE_SCHEME + encodeBase32(writer.done()).toLowerCase();
@@ -132,6 +143,7 @@ function decodeBody(reader: Reader): Invite {
   if (count > MAX_CANDIDATES) throw new DecodeError("candidates", count, MAX_CANDIDATES);
   const candidates = Array.from({ length: count }, () => decodeCandidate(reader));
   const meet = flags & MEET ? decodeCandidate(reader) : undefined;
+  const dhtKey = flags & DHT ? reader.take(KEY_LENGTH, "key in the DHT").slice() : undefined;
   // A TypeError where it is no UTF-8; a name that our own encoder would not have written is cleaned, not refused.
   const name = new TextDecoder("utf-8", { fatal: true }).decode(reader.rest());
   const requireApproval = (flags & APPROVAL) !== 0;
@@ -143,6 +155,7 @@ function decodeBody(reader: Reader): Invite {
     requireApproval,
     candidates,
     ...(meet && { meet }),
+    ...(dhtKey && { dhtKey }),
     networkName: networkName(name),
   };
 }

@@ -18,6 +18,7 @@ export interface InviteRequest {
   readonly networkName: string;
   readonly candidates: readonly Candidate[];
   readonly meet?: Candidate | undefined;
+  readonly dhtKey?: Uint8Array | undefined;
   /** Seconds; 7 days where it is not said. */
   readonly expiresInS?: number;
   /** For how many computers, 1 to 1,000; 1 where it is not said. */
@@ -76,7 +77,7 @@ export class Invites {
    * out of range, and RangeError where 1,000 open invites exist.
    */
   create(request: InviteRequest): { readonly invite: InviteSummary; readonly link: string } {
-    const { now, secret, hostPublicKey, networkName, candidates, meet } = request;
+    const { now, secret, hostPublicKey, networkName, candidates, meet, dhtKey } = request;
     const { expiresInS = DEFAULT_EXPIRES_IN_S, uses = 1, requireApproval = false, label = "" } = request;
     const expiresAt = (Math.floor(now / 1000) + expiresInS) * 1000;
     const link = encodeInvite({
@@ -87,6 +88,7 @@ export class Invites {
       requireApproval,
       candidates,
       ...(meet && { meet }),
+      ...(dhtKey && { dhtKey }),
       networkName,
     });
     this.#makeRoom(now);

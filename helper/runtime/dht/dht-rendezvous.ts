@@ -29,7 +29,7 @@ const PROBE_WAIT_MS = 600;
 /** So long a call of ours waits for the process to come and the DHT to answer it. */
 const PATIENCE_MS = 15_000;
 /** An incoming call over which nothing came. */
-const IDLE_CALL_MS = 60_000;
+const IDLE_CALL_MS = 90_000;
 /** Not online for so long: that is a problem to show. */
 const OFFLINE_MS = 10_000;
 /** Nobody has needed the DHT for so long: its process ends. */
@@ -42,10 +42,12 @@ export interface DhtConfiguration {
 }
 
 export interface DhtRendezvousOptions {
+  /** For people. */
+  readonly name: string;
   readonly identity: DhtIdentity;
   /** Under what the host with that key is announced; undefined: it said nothing of the DHT. */
   readonly keyOf: (hostPublicKey: Uint8Array) => Uint8Array | undefined;
-  readonly configuration: DhtConfiguration;
+  readonly configuration: () => DhtConfiguration;
   readonly launcher: Launcher;
   readonly uidOf: (socket: Socket) => number | undefined;
   readonly clock: Clock;
@@ -55,7 +57,7 @@ export interface DhtRendezvousOptions {
   /** From the transport socket. */
   readonly sendDatagram: (to: Endpoint, data: Uint8Array) => void;
   readonly openStream: OpenFrameStream;
-  /** Deadlines have changed. */
+  /** Something came in, or deadlines have changed. */
   readonly due: () => void;
 }
 
@@ -68,7 +70,7 @@ export interface DhtView {
 }
 
 export class DhtRendezvous implements Rendezvous, Timed {
-  readonly name = "the DHT";
+  readonly name: string;
   readonly #options: DhtRendezvousOptions;
   readonly #process: DhtProcess;
   readonly #probe: NatProbe;
@@ -80,12 +82,15 @@ export class DhtRendezvous implements Rendezvous, Timed {
   #wantedSince = 0;
   #idleSince = 0;
   #observed: string | undefined;
+  #configured: string;
   #lastState: RendezvousState = "off";
   /** Frames that belong to no call. */
   strayFrames = 0;
 
   constructor(options: DhtRendezvousOptions) {
     this.#options = options;
+    this.name = options.name;
+    this.#configured = JSON.stringify(options.configuration());
     const { entropy, clock, launcher, uidOf, log, due } = options;
     this.#probe = new NatProbe({
       randomTid: () => new DataView(entropy.bytes(2).buffer).getUint16(0),
@@ -140,15 +145,25 @@ export class DhtRendezvous implements Rendezvous, Timed {
     const call = key && this.#calls.addOut(key, handlers, this.#options.clock.now());
     if (!call) return undefined;
     this.#need();
-    queueMicrotask(() => this.#placeCalls());
-    this.#options.due();
+    this.#later(() => this.#placeCalls());
     return {
       requestRelay: () => {
         call.relayWanted = true;
-        queueMicrotask(() => this.#relay(call));
+        this.#later(() => this.#relay(call));
       },
       end: () => this.#drop(call),
     };
+  }
+
+  /** With other nodes or relays the process begins anew. */
+  settingsChanged(): void {
+    const configured = JSON.stringify(this.#options.configuration());
+    if (configured === this.#configured) return;
+    this.#configured = configured;
+    if (this.#process.state === "off") return;
+    this.#process.stop();
+    this.#lost();
+    if (this.#wanted) this.#need();
   }
 
   handleNetworkChanged(): void {
@@ -200,6 +215,14 @@ export class DhtRendezvous implements Rendezvous, Timed {
     this.#changed();
   }
 
+  /** Nothing is told to whom asks before it has its answer. */
+  #later(then: () => void): void {
+    queueMicrotask(() => {
+      then();
+      this.#options.due();
+    });
+  }
+
   get #wanted(): boolean {
     return this.#hosting || this.#calls.size > 0;
   }
@@ -213,7 +236,7 @@ export class DhtRendezvous implements Rendezvous, Timed {
   }
 
   #ready(): void {
-    const { bootstrap, relays } = this.#options.configuration;
+    const { bootstrap, relays } = this.#options.configuration();
     this.#process.send({ type: "start", bootstrap: [...bootstrap], relays: [...relays] });
     this.#wantedSince = this.#options.clock.now();
     this.#serve();
@@ -427,6 +450,7 @@ export class DhtRendezvous implements Rendezvous, Timed {
     for (const call of this.#calls.all())
       if (call.direction === "in") this.#drop(call);
       else if (call.sent) this.#gone(call);
+    if (!this.#wanted) this.#process.stop(); // it comes back when somebody needs it
     this.#changed();
   }
 

@@ -50,10 +50,12 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
         secret: randomBytes(SECRET_LENGTH),
         candidates,
         meet: meetOf(keeper),
+        dhtKey: engine.dht.invitedTo,
         ...(uses !== undefined && { uses }),
         ...(expiresInSeconds !== undefined && { expiresInS: expiresInSeconds }),
         ...(approval !== undefined && { requireApproval: approval }),
       });
+      engine.reach.refresh(); // from the first invite on there is somebody who may call
       await saved(parts);
       return {
         link,

@@ -146,6 +146,7 @@ export const joinedSchema: v.GenericSchema<unknown, JoinedNetwork> = v.strictObj
   joinedAt: time,
   candidates,
   meet: v.exactOptional(candidate),
+  dhtKey: v.exactOptional(key),
   assigned: v.exactOptional(v.strictObject({ number, plan: planSchema })),
   sharedRanges: prefixes,
   maximumBps,

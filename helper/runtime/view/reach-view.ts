@@ -2,10 +2,16 @@ import type { PortMappingView, Reach } from "#contract/reach.ts";
 import type { Warning } from "#contract/snapshot.ts";
 import { endpointText } from "#ports/endpoint.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
+import type { DhtRendezvous } from "../dht/dht-rendezvous.ts";
 import type { PortMapping, PortMappingState } from "../reach/port-mapping.ts";
 import type { ReachSettings } from "../store/reach-settings.ts";
+import { dhtView } from "./dht-view.ts";
 
-export function reachView(settings: ReachSettings, mapping: PortMappingState): Reach {
+export function reachView(
+  settings: ReachSettings,
+  mapping: PortMappingState,
+  dhtWay: DhtRendezvous | undefined,
+): Reach {
   const { portMapping, dht, dhtBootstrap, dhtRelays, meet, tcp, tls, proxy } = settings;
   return {
     portMapping,
@@ -17,6 +23,7 @@ export function reachView(settings: ReachSettings, mapping: PortMappingState): R
     tls,
     proxy: typeof proxy === "string" ? proxy : placeText(proxy),
     mapping: mappingView(mapping),
+    dhtState: dhtView(dht, dhtWay),
   };
 }
 

@@ -84,7 +84,8 @@ export class SnapshotBuilder {
   }
 
   reach(): Reach {
-    return reachView(this.#keeper.state.settings.reach, this.#engine.mapping.state);
+    const { mapping, dht } = this.#engine;
+    return reachView(this.#keeper.state.settings.reach, mapping.state, dht.rendezvous);
   }
 
   sharing(): SharingView {

@@ -152,6 +152,17 @@ export const SNAPSHOT: Snapshot = {
       tcp: "203.0.113.5:4242",
       detail: "The router has opened 203.0.113.5:4242 by PCP.",
     },
+    dhtState: {
+      state: "ready",
+      nodes: 40,
+      announced: 3,
+      nat: "same",
+      observed: "203.0.113.5:4242",
+      starts: 1,
+      losses: 0,
+      offences: 0,
+      detail: "It is there; 40 nodes are known.",
+    },
   },
   sharing: { presets: ["dlna"], proxies: ["ssdp"], raisedTtl: ["239.1.2.3"] },
   warnings: [

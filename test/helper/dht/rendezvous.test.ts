@@ -36,9 +36,10 @@ beforeEach(() => {
   launcher = new DoubleLauncher();
   let tid = 0;
   way = new DhtRendezvous({
+    name: "the DHT",
     identity: OWN,
     keyOf: (hostPublicKey) => (Buffer.compare(hostPublicKey, HOST) === 0 ? KEY : undefined),
-    configuration: { bootstrap: [{ host: "node.example", port: 1 }], relays: ["ab".repeat(32)] },
+    configuration: () => ({ bootstrap: [{ host: "node.example", port: 1 }], relays: ["ab".repeat(32)] }),
     launcher,
     uidOf: () => 7,
     clock: { now: () => now, wall: () => now },
@@ -315,7 +316,7 @@ describe("a host", () => {
     answerPings();
     double.say({ type: "called", call: 2, payload: payloadText(CALL) });
     await vi.waitFor(() => expect(incoming).toHaveLength(1), soon);
-    now += 60_000;
+    now += 90_000;
     way.handleTimeout(now);
     await vi.waitFor(() => expect(double.of("hang-up")).toHaveLength(1), soon);
   });

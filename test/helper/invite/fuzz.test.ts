@@ -26,9 +26,11 @@ const INVITE: Invite = {
   ],
   networkName: "Zuhause 🏝",
 };
-const LINKS = [INVITE, { ...INVITE, candidates: [], uses: 1, requireApproval: false, networkName: "" }].map(
-  encodeInvite,
-);
+const LINKS = [
+  INVITE,
+  { ...INVITE, candidates: [], uses: 1, requireApproval: false, networkName: "" },
+  { ...INVITE, meet: { host: "meet.example", port: 4443 }, dhtKey: new Uint8Array(32).fill(0xdd) },
+].map(encodeInvite);
 const BODIES = LINKS.map((link) => decodeBase32(link.slice(INVITE_SCHEME.length))!.slice(0, -4));
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

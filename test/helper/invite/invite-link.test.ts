@@ -66,6 +66,14 @@ describe("an invite's link", () => {
   test("with one IPv4 endpoint and a short name has 130 characters", () => {
     expect(LINK).toHaveLength(130);
   });
+  test("names a meeting point, and the host's key in the DHT, where the host is found by them", () => {
+    const dhtKey = new Uint8Array(32).fill(0xdd);
+    const found = { ...INVITE, candidates: [], meet: { host: "meet.example", port: 4443 }, dhtKey };
+    const link = encodeInvite(found);
+    expect(decodeInvite(link, NOW)).toEqual(found);
+    expect(encodeInvite({ ...INVITE, dhtKey })).toHaveLength(LINK.length + 51);
+    expect(() => encodeInvite({ ...INVITE, dhtKey: dhtKey.subarray(1) })).toThrow(EncodeError);
+  });
   test("is found in what mail and chat make of it", () => {
     const middle = 60;
     const wrapped = `${LINK.slice(0, middle)}\r\n  ${LINK.slice(middle)}`;

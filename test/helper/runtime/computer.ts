@@ -112,6 +112,8 @@ export class Computer implements Host {
         openLan: (of, mode) => this.#openLan(of, mode),
       },
       ports: {
+        dhtLauncher: undefined,
+        uidOf: () => undefined,
         hasAes: true,
         openDatagrams: (port) => ({ fd: 3, port, receiveBuffer: 8 << 20, close: () => {} }),
         sendDatagram: (_from, to, data) => world.send(this.endpoint, to, data),
