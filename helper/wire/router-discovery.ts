@@ -197,7 +197,7 @@ function readPrefix(option: Reader): PrefixInformation {
   const preferredLifetime = option.u32("preferred lifetime");
   option.skip(4, "reserved");
   return {
-    prefix: { address: option.address(16, "prefix"), length },
+    prefix: { address: addressText(masked(option.take(16, "prefix"), length)), length },
     onLink: (flags & ON_LINK) !== 0,
     autonomous: (flags & AUTONOMOUS) !== 0,
     validLifetime,
@@ -211,9 +211,16 @@ function readRoute(option: Reader, available: number): RouteInformation | undefi
   const preference = PREFERENCES[(option.u8("route preference") >> 3) & 3];
   const lifetime = option.u32("route lifetime");
   if (length > 128 || preference === undefined || available * 8 < length) return undefined;
-  const bytes = new Uint8Array(16);
-  bytes.set(option.take(Math.min(16, available), "route prefix"));
+  const bytes = masked(option.take(Math.min(16, available), "route prefix"), length);
   return { prefix: { address: addressText(bytes), length }, preference, lifetime };
+}
+
+/** 16 bytes, those bits zero that stand behind the prefix: receivers ignore them. */
+function masked(prefix: Uint8Array, length: number): Uint8Array {
+  const bytes = new Uint8Array(16);
+  for (let i = 0; i < prefix.length; i++)
+    bytes[i] = prefix[i]! & (0xff00 >> Math.min(8, Math.max(0, length - 8 * i)));
+  return bytes;
 }
 
 function preferenceBits(preference: Preference): number {

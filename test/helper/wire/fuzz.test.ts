@@ -3,5 +3,6 @@ import { CONTROL_TARGETS } from "./fuzz-control-targets.ts";
 import { FRAME_TARGETS } from "./fuzz-frame-targets.ts";
 import { IP_TARGETS } from "./fuzz-ip-targets.ts";
 import { MEET_TARGETS } from "./fuzz-meet-targets.ts";
+import { ROUTER_TARGETS } from "./fuzz-router-targets.ts";
 
-fuzzParsers([...IP_TARGETS, ...FRAME_TARGETS, ...CONTROL_TARGETS, ...MEET_TARGETS]);
+fuzzParsers([...IP_TARGETS, ...FRAME_TARGETS, ...CONTROL_TARGETS, ...MEET_TARGETS, ...ROUTER_TARGETS]);
