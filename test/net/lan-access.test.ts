@@ -244,3 +244,42 @@ describe.skipIf(missing !== undefined)(
     });
   },
 );
+
+describe.skipIf(missing !== undefined)(
+  `a host whose outer address is on the LAN that it shares${missing ? ` (${missing})` : ""}`,
+  () => {
+    let lab: Lab;
+    afterAll(async () => lab?.dispose());
+
+    test("is reached there by the tunnel's own packets, and through the tunnel by all others", async () => {
+      lab = await Lab.create();
+      const [machine, laptop, source] = ["home", "away", "source"].map((name) => lab.host(name));
+      const home = await TestDaemon.inLab(lab, "home");
+      const away = await TestDaemon.inLab(lab, "away");
+      // The router lets in what is for the host, and nothing else.
+      await lab
+        .host(lab.site("home").router)
+        .exec("nft", words(`insert rule inet guard inbound6 ip6 daddr != ${machine!.address6} drop`));
+      const { link } = await home.invite(`[${machine!.address6}]:${PORT}`);
+      await away.join(link);
+      expect(await reaches(laptop!, source!.address6)).toBe(false);
+      await share(home, "on");
+      await away.until("the LANs are announced", (now) => lansOf(now).length === 2, 15_000);
+      await expect.poll(() => reaches(laptop!, source!.address6), { timeout: 15_000 }).toBe(true);
+      const { stdout } = await laptop!.exec("ip", words(`route get ${machine!.address6}`));
+      expect(stdout).toContain("dev castaway0");
+      expect(await reaches(laptop!, machine!.address6)).toBe(true);
+      // A new handshake has to get there too, while the routes are in place.
+      await away.kill("SIGKILL");
+      await away.restart();
+      const again = await away.until(
+        "it is connected again",
+        ({ networks }) => networks[0]!.state === "connected",
+        15_000,
+      );
+      const host = again.networks[0]!.members.find(({ role }) => role === "host");
+      expect(host!.endpoint).toBe(`[${machine!.address6}]:${PORT}`);
+      await expect.poll(() => reaches(laptop!, source!.address6), { timeout: 15_000 }).toBe(true);
+    });
+  },
+);
