@@ -13,6 +13,7 @@ import type { SessionEvent } from "#protocol/session/session-types.ts";
 import { sameEndpoint } from "#ports/endpoint.ts";
 import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
 import { family, prefixContains, prefixText, type Prefix } from "#wire/address.ts";
+import { CandidateLookup } from "./candidate-lookup.ts";
 import { mappedPrefix, NO_ADDRESSES, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
 import { Peer, type PeerNetwork } from "./peer.ts";
 
@@ -35,6 +36,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   #landingOf: readonly Prefix[] = [];
   #landingRanges: readonly Prefix[] = [];
   #peer: Peer | undefined;
+  #lookup: CandidateLookup | undefined;
   #state: JoinedState = { state: "off" };
   /** Outlives the session, so that a list of members is there while it reconnects. */
   #directory: readonly MemberEntry[] = [];
@@ -96,12 +98,14 @@ export class JoinedNetworkRuntime implements PeerNetwork {
     this.#peer = peer;
     this.#become({ state: "connecting", since: core.clock.wall() });
     peer.session.connect(core.clock.now());
-    void this.#lookUp(peer);
+    this.#lookup = this.#lookUp(peer);
+    this.#lookup.start();
   }
 
   stop(reason: "bye" | "restarting"): void {
     const peer = this.#peer;
     this.#peer = undefined;
+    this.#lookup?.stop();
     peer?.close(reason);
     this.#become({ state: "off" });
     this.#context.addressesChanged();
@@ -128,7 +132,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   /** Addresses or routes of this computer have changed. */
   handleNetworkChanged(now: number): void {
     this.#peer?.session.handleNetworkChanged(now);
-    if (this.#peer && !this.#peer.session.up) void this.#lookUp(this.#peer);
+    if (this.#peer && !this.#peer.session.up) this.#lookup?.start();
   }
 
   onState(watcher: (state: JoinedState) => void): () => void {
@@ -272,16 +276,24 @@ export class JoinedNetworkRuntime implements PeerNetwork {
     return this.#landingRanges;
   }
 
-  async #lookUp(peer: Peer): Promise<void> {
-    const found = await this.#context.resolve(this.#record.candidates);
-    if (this.#peer !== peer) return;
-    const last = this.#context.lastEndpoint(peer.publicKey);
-    const endpoints: Endpoint[] = last ? [last] : [];
-    for (const candidate of found)
-      if (!endpoints.some((known) => sameEndpoint(known, candidate))) endpoints.push(candidate);
-    peer.session.setCandidates(endpoints);
-    peer.session.setStreamTargets(this.#context.streamTargets(this.#record.candidates, endpoints));
-    this.#context.core.turn();
+  #lookUp(peer: Peer): CandidateLookup {
+    const { core, resolve, lastEndpoint, streamTargets } = this.#context;
+    return new CandidateLookup({
+      core,
+      resolve,
+      candidates: () => this.#record.candidates,
+      wanted: () => this.#peer === peer && !peer.session.up,
+      found: (candidates) => {
+        if (this.#peer !== peer) return;
+        const last = lastEndpoint(peer.publicKey);
+        const endpoints: Endpoint[] = last ? [last] : [];
+        for (const candidate of candidates)
+          if (!endpoints.some((known) => sameEndpoint(known, candidate))) endpoints.push(candidate);
+        peer.session.setCandidates(endpoints);
+        peer.session.setStreamTargets(streamTargets(this.#record.candidates, endpoints));
+        core.turn();
+      },
+    });
   }
 
   #connected(peer: Peer): void {
@@ -302,6 +314,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
     this.#become({ state: "refused", status });
     const peer = this.#peer;
     this.#peer = undefined;
+    this.#lookup?.stop();
     peer?.close("bye");
     this.#context.addressesChanged();
   }
