@@ -414,6 +414,7 @@ export class Engine {
         break;
       case "vif-removed":
         this.core.vifRemoved(event.vif);
+        this.streaming.streams.vifRemoved(event.vif);
         break;
       case "ready":
       case "stopped":

@@ -278,6 +278,8 @@ export class JoinedNetworkRuntime implements PeerNetwork {
 
   #lookUp(peer: Peer): CandidateLookup {
     const { core, resolve, lastEndpoint, streamTargets } = this.#context;
+    // Where no name can be looked up a proxy may do it: that does not wait.
+    peer.session.setStreamTargets(streamTargets(this.#record.candidates, []));
     return new CandidateLookup({
       core,
       resolve,

@@ -72,6 +72,11 @@ export class Streams {
     this.#options.fastPath.send({ type: "stream-remove", stream });
   }
 
+  /** The peer is known no more: nobody keeps its streams open. */
+  vifRemoved(vif: number): void {
+    for (const [stream, held] of this.#held) if (held.vif === vif) this.remove(stream);
+  }
+
   /** A frame that is no data frame. */
   send(stream: number, data: Uint8Array): void {
     if (this.#held.has(stream)) this.#options.fastPath.send({ type: "stream-send", stream, data });

@@ -192,6 +192,17 @@ describe("strangers", () => {
     expect(to.closed).toEqual(streams.slice(0, 4));
   });
 
+  test("a member that is known no more keeps no stream open", async () => {
+    const to = await host();
+    const { far } = await opened(guest(), to, target(to.port, "tcp"));
+    to.streaming.streams.handle({ type: "stream-authenticated", stream: far, vif: 5 });
+    to.streaming.streams.vifRemoved(4);
+    expect(to.streaming.streams.size).toBe(1);
+    to.streaming.streams.vifRemoved(5);
+    await until("it is closed", () => to.closed.includes(far));
+    expect(to.streaming.streams.size).toBe(0);
+  });
+
   test("text in a WebSocket, and what is no WebSocket, get nowhere", async () => {
     const to = await host(true);
     const secure = connectTls({ port: to.port, host: "127.0.0.1", rejectUnauthorized: false });
