@@ -170,7 +170,7 @@ export class Engine {
         this.streams.handle(command, now);
         return;
       case "peer-datagram-limit":
-        this.#withPeer(command.vif, (peer) => peer.limitDatagrams(command.bytes));
+        this.#withPeer(command.vif, (peer) => peer.limitDatagrams(command.bytes, command.settled));
         return;
       case "peer-rate":
         this.#setRates(command.vif, command.maximum, command.multicast, now);

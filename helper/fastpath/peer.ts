@@ -1,7 +1,7 @@
 import type { VifDevice } from "#ports/fast-path.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import { addressBytes, addressText } from "#wire/address.ts";
-import { BASE_PLPMTU, MAX_DATAGRAM, MAX_STREAM_FRAME, MIN_PLPMTU } from "#wire/frame.ts";
+import { BASE_PLPMTU, FRAME_OVERHEAD, MAX_DATAGRAM, MAX_STREAM_FRAME, MIN_PLPMTU } from "#wire/frame.ts";
 import { AF_INET6 } from "#edge/linux/constants.ts";
 import type { Arena } from "./arena.ts";
 import { RX_LARGEST, type Counters } from "./counters.ts";
@@ -35,6 +35,8 @@ export class Peer {
   stream: Stream | undefined;
   /** Largest outer datagram, of which the slow path finds out what passes, or frame in a stream. */
   datagramLimit = BASE_PLPMTU;
+  /** Largest packet that goes in one datagram, where that is known well enough to tell programs of it. */
+  innerMtu = Infinity;
   /** A datagram beyond the limit is under way, to see whether it passes. */
   probing = false;
   #refused = 0;
@@ -89,9 +91,10 @@ export class Peer {
   }
 
   /** What the slow path found out, by probes. */
-  limitDatagrams(bytes: number): void {
+  limitDatagrams(bytes: number, settled: boolean): void {
     if (this.stream) return;
     this.datagramLimit = Math.max(MIN_PLPMTU, Math.min(bytes, MAX_DATAGRAM));
+    this.innerMtu = settled ? this.datagramLimit - FRAME_OVERHEAD : Infinity;
     this.#refused = 0;
   }
 
@@ -106,6 +109,7 @@ export class Peer {
 
   #newPath(): void {
     this.datagramLimit = this.stream ? MAX_STREAM_FRAME : BASE_PLPMTU;
+    this.innerMtu = Infinity;
     this.#refused = 0;
     this.reachable = true;
   }

@@ -11,6 +11,7 @@ import { KEY_GROUP, KEY_SOURCE } from "./ip-packet.ts";
 import type { IpPacket } from "./ip-packet.ts";
 import { UnicastRoutes } from "./prefixes.ts";
 import type { SequenceCounter } from "./sequence-counter.ts";
+import { TooBigAnswers } from "./too-big-answers.ts";
 import type { Vif, Vifs } from "./vif.ts";
 
 export interface UnicastParts {
@@ -28,10 +29,12 @@ function isMember({ kind }: Vif): boolean {
 
 export class UnicastForwarder {
   readonly #p: UnicastParts;
+  readonly #tooBig: TooBigAnswers;
   #routes = new UnicastRoutes([]);
 
   constructor(parts: UnicastParts) {
     this.#p = parts;
+    this.#tooBig = new TooBigAnswers(parts.arena);
   }
 
   setRoutes(routes: UnicastRoutes): void {
@@ -49,6 +52,8 @@ export class UnicastForwarder {
       counters.drop(vif.id, DROP_NO_ROUTE);
       return;
     }
+    if (target.peer && length > target.peer.innerMtu)
+      this.#tooBig.answer(vif, offset, packet, target.peer.innerMtu, now);
     const i = this.#p.burst.batch.add(offset, length, KIND_UNICAST, flags, -1);
     sequence.next();
     this.#p.burst.batch.mark(i, INITIAL_HOPS, sequence.origin, sequence.epoch, sequence.counter);

@@ -98,8 +98,16 @@ export type FastPathCommand =
   | { readonly type: "stream-remove"; readonly stream: number }
   /** A frame that is no data frame, into a stream: 2,048 bytes at most. */
   | { readonly type: "stream-send"; readonly stream: number; readonly data: Uint8Array }
-  /** No datagram to the peer is longer than that, until it moves: what is larger goes in fragments. */
-  | { readonly type: "peer-datagram-limit"; readonly vif: number; readonly bytes: number }
+  /**
+   * No datagram to the peer is longer than that, until it moves: what is larger goes in fragments. `settled`: it will
+   * stay so, and this computer's programs may be told.
+   */
+  | {
+      readonly type: "peer-datagram-limit";
+      readonly vif: number;
+      readonly bytes: number;
+      readonly settled: boolean;
+    }
   /** Bits a second, headers included: of all that is forwarded to the peer (`maximum`), of its multicast (`multicast`). */
   | {
       readonly type: "peer-rate";

@@ -259,7 +259,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
           this.#core.fastPath.send({ type: "send-probe", vif: this.id, message: command.message });
           break;
         case "datagram-limit":
-          this.#core.fastPath.send({ type: "peer-datagram-limit", vif: this.id, bytes: command.bytes });
+          this.#core.fastPath.send({ ...command, type: "peer-datagram-limit", vif: this.id });
           this.#core.changed();
           break;
         case "multicast-limit":

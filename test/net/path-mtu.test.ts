@@ -98,6 +98,40 @@ describe.skipIf(missing !== undefined)(
       console.log(`way back: 1380 known after ${took} ms; without packets for ${gap} ms`);
     });
 
+    test("programs that do not want their packets cut are told what passes, and lose nothing", async () => {
+      const { members, lab } = scene;
+      const { address4, address6 } = members.home;
+      const away = lab.host("away");
+      // The tunnel's own headers take 48 bytes of a datagram, and IP and UDP 28 of the path's 1,380.
+      const mtu = 1380 - 28 - 48;
+      for (const [family, address, headers] of [
+        ["-4", address4, 28],
+        ["-6", address6, 48],
+      ] as const) {
+        const size = String(1400 - headers);
+        const words = [family, "-M", "do", "-s", size, "-c", "1", "-W", "5", address];
+        const first = await away.exec("ping", words, { anyExit: true });
+        expect(first.stdout).toMatch(new RegExp(`mtu ?= ?${mtu}`, "i"));
+        const { stdout } = await away.exec("ip", ["route", "get", address]);
+        expect(stdout).toContain(`mtu ${mtu}`);
+        // Who lets the kernel cut gets everything through, whatever the size.
+        await away.exec("ping", [
+          family,
+          "-M",
+          "want",
+          "-s",
+          "8000",
+          "-c",
+          "3",
+          "-i",
+          "0.2",
+          "-W",
+          "5",
+          address,
+        ]);
+      }
+    });
+
     test("wide again: the MTU grows back, without anybody's help", async () => {
       await scene.lab.setPathMtu("away", 1500);
       const took = await found(1500, "home");

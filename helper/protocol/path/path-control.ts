@@ -24,7 +24,7 @@ export type PathCommand =
   | { readonly type: "ping" }
   /** A control message in one datagram, whatever the limit. */
   | { readonly type: "send-probe"; readonly message: Uint8Array }
-  | { readonly type: "datagram-limit"; readonly bytes: number }
+  | { readonly type: "datagram-limit"; readonly bytes: number; readonly settled: boolean }
   /** Bits a second of multicast; undefined: no limit. */
   | { readonly type: "multicast-limit"; readonly rate: number | undefined };
 
@@ -192,7 +192,7 @@ export class PathControl {
 
   #carryOut(now: number): void {
     for (let command; (command = this.mtu.nextCommand());) {
-      if (command.type === "limit") this.#commands.push({ type: "datagram-limit", bytes: command.bytes });
+      if (command.type === "limit") this.#commands.push({ ...command, type: "datagram-limit" });
       else {
         this.#sendProbe(command.size, { size: command.size }, now);
         this.#sendProbe(COMPANION, { companionOf: command.number }, now);

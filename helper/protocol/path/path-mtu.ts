@@ -26,8 +26,8 @@ const USUAL_MTUS = [
 export type PathMtuCommand =
   /** Send a datagram of that size and, right behind it, a small one of the same number; both ask for an answer. */
   | { readonly type: "probe"; readonly size: number; readonly number: number }
-  /** The PLPMTU has changed: no datagram may be longer. */
-  | { readonly type: "limit"; readonly bytes: number };
+  /** No datagram may be longer from now on. `settled`: the search is over, it will stay so for some time. */
+  | { readonly type: "limit"; readonly bytes: number; readonly settled: boolean };
 
 interface Probe {
   readonly size: number;
@@ -188,6 +188,7 @@ export class PathMtu {
   #complete(now: number): void {
     this.#state = "SEARCH_COMPLETE";
     this.#probe = undefined;
+    this.#setLimit(this.#limit);
     if (this.#limit < this.#most) this.#askLater(now);
     else this.#nextAt = undefined;
   }
@@ -230,6 +231,6 @@ export class PathMtu {
 
   #setLimit(bytes: number): void {
     this.#limit = bytes;
-    this.#commands.push({ type: "limit", bytes });
+    this.#commands.push({ type: "limit", bytes, settled: this.#state === "SEARCH_COMPLETE" });
   }
 }
