@@ -27,6 +27,7 @@ function statusText(context: CliContext, snapshot: Snapshot): string {
   const streams = snapshot.groups.filter((group) => group.pps > 0);
   const rate = streams.reduce((sum, group) => sum + group.rateBps, 0);
   const { version, startedAt, pid } = snapshot.daemon;
+  const { sharing } = snapshot;
   return [
     networksText(context.out, snapshot.networks),
     ...snapshot.networks.flatMap((network) =>
@@ -42,6 +43,11 @@ function statusText(context: CliContext, snapshot: Snapshot): string {
           .join(", "),
       ) || "none"
     }`,
+    ...(sharing.presets.length > 0 || sharing.proxies.length > 0
+      ? [
+          `Shared for applications: ${plainText(sharing.presets.join(", ")) || "nothing here"}; discovery proxies: ${plainText(sharing.proxies.join(", ")) || "none"}`,
+        ]
+      : []),
     ...snapshot.warnings.map((warning) => warningLine(context.out, warning.message, warning.remedy)),
     `Daemon ${plainText(version)}, process ${pid}, up for ${durationText(now - startedAt)}`,
   ].join("\n");

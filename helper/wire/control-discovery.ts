@@ -31,6 +31,28 @@ export interface ServiceRecord {
   readonly data: ServiceData;
 }
 
+export function sameData(a: ServiceData, b: ServiceData): boolean {
+  switch (a.type) {
+    case "A":
+    case "AAAA":
+      return a.type === b.type && a.address === b.address;
+    case "PTR":
+      return a.type === b.type && a.target === b.target;
+    case "SRV":
+      return (
+        a.type === b.type &&
+        a.target === b.target &&
+        a.port === b.port &&
+        a.priority === b.priority &&
+        a.weight === b.weight
+      );
+    case "TXT":
+      return (
+        a.type === b.type && a.text.length === b.text.length && a.text.every((byte, i) => byte === b.text[i])
+      );
+  }
+}
+
 /** An entry of TOPIC_SERVICES. */
 export interface ServiceEntry extends ServiceRecord {
   /** Id of the member on whose link it was heard: it never takes it back. */

@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined)(`discovery where ways cross${missing ? ` 
     await expect.poll(() => names(mediabox), PATIENCE).toEqual(["Films", "Travels"]);
     // What is said from now on is said by somebody who asks or renews: no proxy answers another one.
     const capture = await Capture.start(lab.host("listener"), "lan");
-    const lapse = 10_000;
+    const lapse = 6_000;
     await new Promise((resolve) => setTimeout(resolve, lapse));
     const seen = (await capture.stop()).filter(isMdns);
     expect(seen.filter(isRelayed).length).toBeLessThan(40);

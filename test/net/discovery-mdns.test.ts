@@ -86,6 +86,30 @@ describe.skipIf(missing !== undefined)(`mDNS across the tunnel${missing ? ` (${m
       .toContain(`= Notes ${address}`);
   });
 
+  test("one who asks from a port of its own is answered there; a responder on the tunnel's interface hears, too", async () => {
+    await scene.members.home.daemon.json("share", "mdns");
+    await publish(mediabox, "Legacy", 8082);
+    await expect.poll(() => names(laptop), PATIENCE).toContain("Legacy");
+    const ask = `import socket
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.settimeout(2)
+q=b"\\x12\\x34"+bytes([0,0,0,1,0,0,0,0,0,0])+b"\\x05_http\\x04_tcp\\x05local\\0"+bytes([0,12,0,1])
+s.sendto(q,("224.0.0.251",5353)); seen=b""
+while True:
+  try: d,a=s.recvfrom(9000)
+  except TimeoutError: break
+  if d[:2]==b"\\x12\\x34" and b"Legacy" in d: print("answered")`;
+    const answered = async (): Promise<string> =>
+      (await scene.lab.host("away").exec("python3", ["-c", ask], { timeoutMs: 15_000 })).stdout;
+    await expect.poll(answered, PATIENCE).toContain("answered");
+    const away2 = await Avahi.start(scene.lab.host("away2"), {
+      hostName: "laptop2",
+      interfaces: ["castaway0"],
+      pointToPoint: true,
+    });
+    children.push({ stop: () => away2.dispose() });
+    await expect.poll(() => names(away2), PATIENCE).toContain("Legacy");
+  });
+
   test("what goes at home is gone away, at once", async () => {
     await scene.members.home.daemon.json("share", "mdns");
     const service = await mediabox.publish("-s", "Short", TYPE, "8081");

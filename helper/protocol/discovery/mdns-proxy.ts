@@ -17,8 +17,12 @@ import type { ProxyLinkOptions, ProxyOptions, ProxyPeerOptions } from "./proxy-o
 import { RecentlyAsked } from "./recently-asked.ts";
 import { UniqueNames } from "./unique-names.ts";
 
-/** What changed is worked into everything at once, this often at most: a flood costs no more than that. */
+/**
+ * What changed is worked into everything at once: after this time, and a millisecond more for so many records that
+ * somebody has to see. A flood costs no more than that, however many peers there are.
+ */
 const SETTLE_MS = 100;
+const SEEN_IN_A_MS = 20;
 /** Records shown on a link live this long, so that what a lost tunnel leaves behind is soon gone. */
 const SHOWN_TTL = 120;
 /** RFC 6762 section 6.7: what somebody is told who asked from another port. */
@@ -31,6 +35,8 @@ const PEER_GRACE = 15_000;
 const QUESTION_MS = 900;
 const RENEWALS = 16;
 const MAX_SHOWN = 2_048;
+/** As many as the topic of soft state has. */
+const MAX_TOLD = 1_024;
 
 export type MdnsCommand =
   /** To the group, or to one who asked from a port of its own. */
@@ -86,10 +92,22 @@ export class MdnsProxy {
   readonly #commands: MdnsCommand[] = [];
   #settleAt: number | undefined;
   #settledAt = -Infinity;
+  /** Records times those who see them, at the last settling. */
+  #work = 0;
   #nextNumber = 1;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+  }
+
+  /** How much there is of what others can make grow. */
+  get sizes(): { readonly heard: number; readonly shown: number; readonly told: number } {
+    const links = [...this.#links.values()];
+    return {
+      heard: links.reduce((sum, { heard }) => sum + heard.size, 0),
+      shown: links.reduce((sum, { shown }) => sum + shown.size, 0),
+      told: [...this.#peers.values()].reduce((sum, { numbers }) => sum + numbers.size, 0),
+    };
   }
 
   nextCommand(): MdnsCommand | undefined {
@@ -222,7 +240,7 @@ export class MdnsProxy {
   // ── who sees what ────────────────────────────────────────────────────────
 
   #changed(now: number): void {
-    this.#settleAt ??= Math.max(now, this.#settledAt + SETTLE_MS);
+    this.#settleAt ??= Math.max(now, this.#settledAt + SETTLE_MS + this.#work / SEEN_IN_A_MS);
   }
 
   /** Everything follows from what was heard and told: what each side should see is put together, and compared. */
@@ -235,6 +253,10 @@ export class MdnsProxy {
     ]);
     for (const [id, link] of this.#links) this.#showOn(id, link, now);
     for (const [id, peer] of this.#peers) this.#tell(id, peer);
+    let records = 0;
+    for (const { heard } of this.#links.values()) records += heard.size;
+    for (const peer of this.#peers.values()) records += peer.records.length;
+    this.#work = records * (this.#links.size + this.#peers.size);
   }
 
   *#heardHere(): Iterable<ServiceRecord> {
@@ -271,6 +293,10 @@ export class MdnsProxy {
     const add = (entry: ServiceEntry): void => {
       const key = recordKey(entry);
       if (numbers.has(key)) return;
+      if (numbers.size >= MAX_TOLD) {
+        this.counters.recordsRefused++;
+        return;
+      }
       const number = peer.numbers.get(key) ?? String(this.#nextNumber++ >>> 0);
       numbers.set(key, number);
       entries.set(number, entry);

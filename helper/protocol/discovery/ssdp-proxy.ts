@@ -85,6 +85,12 @@ export class SsdpProxy {
     this.#options = options;
   }
 
+  /** How much there is of what others can make grow. */
+  get sizes(): { readonly searches: number; readonly devices: number } {
+    const devices = [...this.#peers.values()].reduce((sum, peer) => sum + peer.devices.size, 0);
+    return { searches: this.#searches.size, devices };
+  }
+
   nextCommand(): SsdpCommand | undefined {
     return this.#commands.shift();
   }

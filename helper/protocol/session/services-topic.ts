@@ -1,4 +1,9 @@
-import { decodeServiceChange, encodeServiceChange, type ServiceEntry } from "#wire/control-discovery.ts";
+import {
+  decodeServiceChange,
+  encodeServiceChange,
+  sameData,
+  type ServiceEntry,
+} from "#wire/control-discovery.ts";
 import { TOPIC_SERVICES } from "#wire/control-state.ts";
 import type { Topic } from "./soft-state-topic.ts";
 
@@ -11,9 +16,5 @@ export const SERVICES: Topic<ServiceEntry> = {
   maxEntries: MAX_SERVICES,
   encode: encodeServiceChange,
   decode: decodeServiceChange,
-  same: (a, b) => wireText(a) === wireText(b),
+  same: (a, b) => a.ttl === b.ttl && a.origin === b.origin && a.name === b.name && sameData(a.data, b.data),
 };
-
-function wireText(entry: ServiceEntry): string {
-  return encodeServiceChange("0", entry).toHex();
-}

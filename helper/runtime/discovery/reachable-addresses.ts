@@ -29,6 +29,9 @@ export class ReachableAddresses {
   readonly #networks: Networks;
   #known = new Map<string, Network>();
   #own: ReadonlySet<Address> = new Set();
+  /** Asked for each record, again and again. */
+  readonly #exported = new Map<string, Address | undefined>();
+  readonly #imported = new Map<string, Address | undefined>();
 
   constructor(networks: Networks) {
     this.#networks = networks;
@@ -38,6 +41,8 @@ export class ReachableAddresses {
   refresh(own: ReadonlySet<Address>, sharedLans: readonly SharedLan[]): void {
     this.#own = own;
     this.#known = new Map();
+    this.#exported.clear();
+    this.#imported.clear();
     const { hosted, joined } = this.#networks;
     if (hosted) {
       const { prefix6, prefix4 } = hosted.record.plan;
@@ -65,20 +70,42 @@ export class ReachableAddresses {
    * else is shared; a device of a shared LAN by its own.
    */
   exported(network: string, address: Address): Address | undefined {
+    return remembered(this.#exported, `${network} ${address}`, () => this.#export(network, address));
+  }
+
+  /** As this computer reaches what a member of the network told: where LANs clash, by the address that stands for it. */
+  imported(network: string, address: Address): Address | undefined {
+    return remembered(this.#imported, `${network} ${address}`, () => this.#import(network, address));
+  }
+
+  #export(network: string, address: Address): Address | undefined {
     if (isOfOneLink(address)) return undefined;
     const { own, members, shared } = this.#known.get(network) ?? UNKNOWN;
     if (this.#own.has(address)) return own.find((one) => family(one) === family(address));
     return [...members, ...shared].some((prefix) => prefixContains(prefix, address)) ? address : undefined;
   }
 
-  /** As this computer reaches what a member of the network told: where LANs clash, by the address that stands for it. */
-  imported(network: string, address: Address): Address | undefined {
+  #import(network: string, address: Address): Address | undefined {
     if (isOfOneLink(address)) return undefined;
     const { members, shared, ways } = this.#known.get(network) ?? UNKNOWN;
     const way = ways.find(({ prefix }) => prefixContains(prefix, address));
     if (way) return way.via && moved(address, way.via);
     return [...members, ...shared].some((prefix) => prefixContains(prefix, address)) ? address : undefined;
   }
+}
+
+const MAX_REMEMBERED = 4_096;
+
+function remembered(
+  known: Map<string, Address | undefined>,
+  key: string,
+  find: () => Address | undefined,
+): Address | undefined {
+  if (known.has(key)) return known.get(key);
+  if (known.size >= MAX_REMEMBERED) known.clear();
+  const found = find();
+  known.set(key, found);
+  return found;
 }
 
 /** Addresses that mean something else, or nothing, on every other link. */

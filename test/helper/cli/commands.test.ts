@@ -174,6 +174,7 @@ test("status: networks, members, who waits, streams and warnings", async () => {
     circuit breaker: at most 3.00 Mbit/s of multicast, 12 % lost; limited to 20.0 Mbit/s
 Streams: 1 running, 10.5 Mbit/s; 1 groups known
 LAN interfaces: eth0 (full)
+Shared for applications: dlna; discovery proxies: ssdp
 ! 239.1.2.3 is sent with TTL 1
   Raise the sender's TTL.
 Daemon 0.1.0, process 4711, up for 1 h
