@@ -11,7 +11,9 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/helper/**/*.test.ts", "test/scenarios/**/*.test.ts"],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
+          // Some of them watch memory, or start programs: see below.
+          retry: 1,
         },
       },
       {
@@ -21,8 +23,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          // A shared machine stalls for a second now and then: what fails has to fail twice.
-          retry: 1,
+          // A shared machine stalls for a second now and then: what fails has to fail each time.
+          retry: 2,
           pool: "forks",
           sequence: { groupOrder: 1 },
         },

@@ -7,6 +7,7 @@ import { close } from "#edge/linux/libc.ts";
 import { openTun } from "#edge/linux/tun.ts";
 import { openDatagrams } from "#edge/linux/udp.ts";
 import { FastPathThread } from "#fastpath/fast-path-thread.ts";
+import { MAX_DATAGRAM } from "#wire/frame.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
 import type { DataCipher, FastPathEvent, TransportKeys, UnicastRoute, VifDevice } from "#ports/fast-path.ts";
 import type { Lan } from "#ports/lan.ts";
@@ -240,5 +241,8 @@ export async function makePair(options: PairOptions): Promise<Pair> {
     vif: PEER,
     endpoint: endpoint(HOME_WAN4, HOME_WAN6, HOME_PORT),
   });
+  // What the search for the path MTU comes to here.
+  const bytes = outer === 4 ? MAX_DATAGRAM : MAX_DATAGRAM - 20;
+  for (const { fastPath } of [home, away]) fastPath.send({ type: "peer-datagram-limit", vif: PEER, bytes });
   return pair;
 }
