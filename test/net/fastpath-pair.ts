@@ -243,6 +243,7 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   });
   // What the search for the path MTU comes to here.
   const bytes = outer === 4 ? MAX_DATAGRAM : MAX_DATAGRAM - 20;
-  for (const { fastPath } of [home, away]) fastPath.send({ type: "peer-datagram-limit", vif: PEER, bytes });
+  for (const { fastPath } of [home, away])
+    fastPath.send({ type: "peer-datagram-limit", vif: PEER, bytes, settled: true });
   return pair;
 }
