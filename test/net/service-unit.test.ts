@@ -157,7 +157,8 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     expect(await access()).toBeUndefined();
     expect(await forwards()).toBe("1");
     const { checks } = await castaway<{ checks: Check[] }>("doctor");
-    expect(checks.find(({ name }) => name === "devices of home")).toMatchObject({ status: "ok" });
+    for (const name of ["devices of home", "firewall"])
+      expect(checks.find((check) => check.name === name)).toMatchObject({ status: "ok" });
     await castaway("share", "lan", "off");
     expect(await forwards()).toBe("0");
   });

@@ -1,5 +1,6 @@
 // What has to get through this computer's firewall, as packets that do not exist.
-import { family } from "#wire/address.ts";
+import { HOST_NUMBER, memberAddresses } from "#protocol/addressing/member-addresses.ts";
+import { family, type Prefix } from "#wire/address.ts";
 import type { Subject } from "../topic.ts";
 import type { ImaginedPacket } from "./packet.ts";
 
@@ -26,7 +27,7 @@ export function* needs(subject: Subject): Generator<Need> {
   if (tun !== undefined && engine.networks.joined.size > 0) yield* tunnelNeeds(tun);
   if (tun !== undefined)
     for (const { interfaceName, prefix } of engine.lanSharing.forwarded())
-      yield* forwardNeeds(tun, interfaceName, family(prefix.address));
+      yield* forwardNeeds(subject, tun, interfaceName, prefix);
 }
 
 /** The tunnel's own packets. */
@@ -89,12 +90,27 @@ function* tunnelNeeds(tun: string): Generator<Need> {
     };
 }
 
+const FIRST_GUEST = HOST_NUMBER + 1;
+
 /** Members' ways to the devices of a LAN that is shared: there, and the answers. Docker's rules drop both. */
-function* forwardNeeds(tun: string, lan: string, of: 4 | 6): Generator<Need> {
+function* forwardNeeds({ engine }: Subject, tun: string, lan: string, prefix: Prefix): Generator<Need> {
+  const { hosted } = engine.networks;
+  if (!hosted) return;
+  const of = family(prefix.address);
   const forwarded = { hook: "forward", family: of, protocol: "tcp" } as const;
+  const { address4, address6 } = memberAddresses(hosted.record.plan, FIRST_GUEST);
+  const member = of === 4 ? address4 : address6;
+  const device = prefix.address;
   const consequence = `members do not reach the devices on ${lan}`;
   yield {
-    packet: { ...forwarded, interface: tun, leavesBy: lan, state: "new" },
+    packet: {
+      ...forwarded,
+      interface: tun,
+      leavesBy: lan,
+      state: "new",
+      source: member,
+      destination: device,
+    },
     what: `IPv${of} connections from ${tun} to ${lan}`,
     consequence,
     rule: `iifname ${tun} oifname ${lan}`,
@@ -102,7 +118,14 @@ function* forwardNeeds(tun: string, lan: string, of: 4 | 6): Generator<Need> {
     firewalld: `firewall-cmd --zone=trusted --add-interface=${tun}`,
   };
   yield {
-    packet: { ...forwarded, interface: lan, leavesBy: tun, state: "established" },
+    packet: {
+      ...forwarded,
+      interface: lan,
+      leavesBy: tun,
+      state: "established",
+      source: device,
+      destination: member,
+    },
     what: `IPv${of} answers from ${lan} to ${tun}`,
     consequence,
     rule: `iifname ${lan} oifname ${tun}`,
