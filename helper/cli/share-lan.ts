@@ -32,7 +32,9 @@ export function addShareLan(share: Command, context: CliContext): void {
           : client.call("share.lan", { on, ...(options.interface && { interfaces: options.interface }) }),
       );
       print(context, options, result, (now) =>
-        on === false ? "The LANs are not shared any more." : shareText(now),
+        on === false
+          ? "The LANs are not shared any more."
+          : `${shareText(now)}${on ? "\nIf a device does not answer from away: castaway doctor, here." : ""}`,
       );
     });
 

@@ -80,7 +80,7 @@ ${chain(
 /** What belongs to connections that were let through. */
 const ANSWERS = "ct state established,related accept";
 /** The tunnel carries less than a LAN does, and not every sender hears of it (RFC 4459 section 3.2). */
-const CLAMP = "tcp flags syn / syn,rst tcp option maxseg size set rt mtu";
+const CLAMP = "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu";
 
 function chain(name: string, hook: string, rules: readonly string[]): string {
   const lines = [...(hook ? [hook] : []), ...rules];

@@ -1,5 +1,6 @@
 // Would this computer's firewall drop what Castaway needs? The rules are read, and asked about packets that do not
 // exist. Members' packets in the air are not touched by it: AF_PACKET sees frames before any rule does.
+import { tableName } from "#protocol/gateway/rules.ts";
 import type { Check } from "#contract/snapshot.ts";
 import { fail, ok, warn, type Topic } from "./topic.ts";
 import { needs, type Need } from "./firewall/needs.ts";
@@ -24,7 +25,8 @@ export const firewall: Topic = {
     const rules = readRuleset(dump.rules);
     if (!rules)
       return [warn("firewall", "What nft prints is not understood.", "Look at it: nft list ruleset")];
-    const found = [...needs(subject)].flatMap((need) => judge(need, rules));
+    const others = withoutOwn(rules, subject.engine.tun.name);
+    const found = [...needs(subject)].flatMap((need) => judge(need, others));
     const legacy = warn(
       "firewall",
       "Older iptables holds rules too, which are not looked at.",
@@ -36,6 +38,14 @@ export const firewall: Topic = {
     return [...found, ...(dump.legacy ? [legacy] : found.length > 0 ? [] : [ok("firewall", none)])];
   },
 };
+
+/** Our own table lets what it is to let through through, and by addresses, which no imagined packet has. */
+function withoutOwn(rules: Ruleset, tun: string | undefined): Ruleset {
+  if (tun === undefined) return rules;
+  const own = tableName(tun);
+  const chains = [...rules.chains].filter(([, { family, table }]) => family !== "inet" || table !== own);
+  return { ...rules, chains: new Map(chains) };
+}
 
 function judge(need: Need, rules: Ruleset): Check[] {
   const verdict = verdictOn(need.packet, rules);

@@ -303,4 +303,17 @@ describe("shared LANs", () => {
       ["warn", "nft insert rule ip filter FORWARD iifname eth0 oifname castaway0 accept"],
     ]);
   });
+
+  test("our own table is in nobody's way", async () => {
+    const world = new World();
+    const home = await host(world, { ...HOME, links: [link("eth0")] });
+    await home.call("share.lan", { on: true });
+    const found = async (table: string): Promise<number> => {
+      const chain = { family: "inet", table, name: "forward", hook: "forward", prio: 0, policy: "drop" };
+      home.probe.rules = { readable: true, legacy: false, rules: { nftables: [{ chain }] } };
+      return (await look(home, "firewall")).filter(([, status]) => status !== "ok").length;
+    };
+    expect(await found("castaway")).toBe(0);
+    expect(await found("castaway-other")).toBe(2);
+  });
 });

@@ -28,14 +28,14 @@ table inet castaway {
     oifname "castaway0" jump to_tunnel
   }
   chain from_tunnel {
-    tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+    tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
     ct state established,related accept
     oifname "eth0" ip saddr 100.70.0.0/22 ip daddr 192.168.1.0/24 accept
     oifname "eth0" ip6 saddr fd12:3456:789a::/48 ip6 daddr 2001:db8:1:1::/64 accept
     counter drop
   }
   chain to_tunnel {
-    tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+    tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
     ct state established,related accept
     counter drop
   }
