@@ -38,6 +38,7 @@ export class Scheduler {
   }
 
   arm(): void {
+    this.#noticeStall(this.#clock.now()); // something else was heard before the timer was
     let earliest = Infinity;
     for (const machine of this.#machines) earliest = Math.min(earliest, machine.pollTimeout() ?? Infinity);
     if (earliest === this.#armedFor) return;
@@ -55,13 +56,20 @@ export class Scheduler {
 
   #fire(): void {
     const now = this.#clock.now();
-    const late = now - Math.max(this.#armedFor, this.#armedAt);
+    this.#noticeStall(now);
     this.#armedFor = Infinity;
-    if (late >= STALLED) this.#stalled(late);
     for (const machine of this.#machines) {
       const due = machine.pollTimeout();
       if (due !== undefined && due <= now) machine.handleTimeout(now);
     }
     this.#afterTimeout();
+  }
+
+  #noticeStall(now: number): void {
+    if (this.#armedFor === Infinity) return;
+    const late = now - Math.max(this.#armedFor, this.#armedAt);
+    if (late < STALLED) return;
+    this.#armedAt = now; // once
+    this.#stalled(late);
   }
 }

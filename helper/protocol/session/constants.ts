@@ -43,7 +43,8 @@ export const RETRY_FIRST = 250;
 /** For the first seconds of trouble retries stay dense: most troubles are short. */
 export const RETRY_DENSE = 1_000;
 export const RETRY_DENSE_FOR = 20_000;
-export const RETRY_LAST = 30_000;
+/** With the random quarter on top: 30 s. */
+export const RETRY_LAST = 24_000;
 /** Between two endpoint candidates of one attempt (the idea of RFC 8305 section 5). */
 export const CANDIDATE_STAGGER = 100;
 export const MAX_ENDPOINTS = 8;

@@ -16,7 +16,7 @@ export interface Dial {
 
 /**
  * When to send initiations where. Each attempt tries all candidates, 100 ms apart, what worked last first; attempts
- * repeat from 250 ms, for 20 s at least once a second, then down to one in 30 s, all with a random quarter on top so
+ * repeat from 250 ms, for 20 s at least once a second, then down to one in 24 to 30 s: a random quarter is on top of all, so
  * that members do not come back in step.
  */
 export class Dialer {

@@ -226,6 +226,13 @@ describe("the one timer", () => {
     stood += 300_000;
     vi.advanceTimersByTime(1_000);
     expect([one.served.length, stalls]).toEqual([3, [300_000]]);
+    one.due = performance.now() + stood + 1_000;
+    scheduler.arm();
+    stood += 60_000;
+    one.due -= 1; // something else was served first, and moved the deadline
+    scheduler.arm();
+    vi.advanceTimersByTime(0);
+    expect([one.served.length, stalls]).toEqual([4, [300_000, 59_000]]);
   });
 
   test("serves a deadline that has passed at once", () => {
