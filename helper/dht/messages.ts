@@ -78,8 +78,8 @@ const eventSchema = v.variant("type", [
   v.strictObject({ type: v.literal("called"), call, payload }),
   v.strictObject({ type: v.literal("answered"), call, payload }),
   v.strictObject({ type: v.literal("failed"), call, reason: v.picklist(FAILURES) }),
-  /** Frames of the call may be sent: to the other end's process, by a third computer where they cannot meet. */
-  v.strictObject({ type: v.literal("path"), call }),
+  /** Frames of the call may be sent: to the other end's process, or to a node that relays, which is there. */
+  v.strictObject({ type: v.literal("path"), call, address: ipv4, port }),
   /** No more frames; the call is over. */
   v.strictObject({ type: v.literal("ended"), call }),
   v.strictObject({

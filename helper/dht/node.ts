@@ -253,7 +253,8 @@ export class DhtNode {
     if (stream !== call.stream) return; // spare now, or another one was quicker
     if (this.#calls.get(call.id) !== call || stream.destroyed) return stream.destroy();
     call.lane = new FrameLane(stream, (frame) => this.#options.emitFrame(call.id, frame));
-    this.#options.emit({ type: "path", call: call.id });
+    const { remoteHost: address = "0.0.0.0", remotePort: port = 1 } = stream.rawStream ?? {};
+    this.#options.emit({ type: "path", call: call.id, address, port });
   }
 
   #watch(call: Call, stream: HyperDHT.SecretStream): void {

@@ -1,10 +1,13 @@
 // The calls that are under way through the DHT, by number: ours are odd, those that come in even.
 import { MAX_CALLS } from "#dht/messages.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
 import type { CallHandlers } from "#ports/rendezvous.ts";
 import type { FrameStream } from "./frame-stream.ts";
 
 interface CallBase {
   readonly id: number;
+  /** The two processes are connected: a relayed path is to be had, which leads there. */
+  path: Endpoint | undefined;
   /** The relayed path, while it is in use. */
   stream: FrameStream | undefined;
 }
@@ -19,8 +22,6 @@ export interface OutCall extends CallBase {
   sent: boolean;
   answered: boolean;
   relayWanted: boolean;
-  /** The two processes are connected: a relayed path is to be had. */
-  pathOpen: boolean;
 }
 
 export interface InCall extends CallBase {
@@ -72,7 +73,7 @@ export class DhtCalls {
       sent: false,
       answered: false,
       relayWanted: false,
-      pathOpen: false,
+      path: undefined,
       stream: undefined,
     };
     // The next one gets another number: what is said of this one late must not be taken for it.
@@ -91,6 +92,7 @@ export class DhtCalls {
       began: now,
       told: false,
       answered: false,
+      path: undefined,
       stream: undefined,
     };
     this.#calls.set(id, call);

@@ -276,10 +276,9 @@ export class DhtRendezvous implements Rendezvous, Timed {
         break;
       }
       case "path": {
-        const call = this.#outCall(event.call);
-        if (!call) break;
-        call.pathOpen = true;
-        this.#relay(call);
+        const call = this.#calls.get(event.call);
+        if (call) call.path = { address: event.address, port: event.port };
+        if (call?.direction === "out") this.#relay(call);
         break;
       }
       case "ended": {
@@ -354,14 +353,14 @@ export class DhtRendezvous implements Rendezvous, Timed {
 
   #relay(call: OutCall): void {
     if (this.#calls.get(call.id) !== call || !call.relayWanted) return;
-    if (!call.pathOpen || call.stream) return;
+    if (!call.path || call.stream) return;
     const stream = this.#open(call);
     if (stream) call.handlers.relay(stream.endpoint);
   }
 
   /** What was answered goes on without us: the daemons may still open a hole. */
   #gone(call: OutCall): void {
-    call.pathOpen = false;
+    call.path = undefined;
     this.#closeStream(call);
     if (!call.answered) this.#fail(call, "unreachable");
   }
@@ -406,7 +405,8 @@ export class DhtRendezvous implements Rendezvous, Timed {
   }
 
   #open(call: DhtCall): DhtCall["stream"] {
-    call.stream = this.#options.openStream({
+    if (!call.path) return undefined;
+    call.stream = this.#options.openStream(call.path, {
       frame: (frame) => this.#process.sendFrame(call.id, frame),
       closed: () => {
         this.#closeStream(call);

@@ -16,5 +16,5 @@ export interface FrameStreamHandlers {
   closed(): void;
 }
 
-/** undefined: no room for another. */
-export type OpenFrameStream = (handlers: FrameStreamHandlers) => FrameStream | undefined;
+/** `remote`: where it leads, for people. undefined: no room for another. */
+export type OpenFrameStream = (remote: Endpoint, handlers: FrameStreamHandlers) => FrameStream | undefined;

@@ -1,13 +1,9 @@
 import { Socket } from "node:net";
-import type { Endpoint } from "#ports/endpoint.ts";
 import type { StreamSockets } from "#ports/stream-sockets.ts";
 import { FrameReader } from "#wire/frame-stream.ts";
 import type { Streams } from "../streams/streams.ts";
 import type { OpenFrameStream } from "./frame-stream.ts";
 import { OutQueue } from "./out-queue.ts";
-
-/** Nobody's: the far end is behind somebody who does not say where it is. */
-const NOWHERE: Endpoint = { address: "0.0.0.0", port: 0 };
 
 /** Streams whose far end is this thread: one end of a pair goes to the fast path, the other is read and written here. */
 export function frameStreams(
@@ -17,7 +13,7 @@ export function frameStreams(
   most: number,
 ): OpenFrameStream {
   let open = 0;
-  return ({ frame, closed }) => {
+  return (remote, { frame, closed }) => {
     if (open >= most) return undefined;
     const [theirs, ours] = sockets.pair();
     let over = false;
@@ -30,7 +26,7 @@ export function frameStreams(
     };
     const endpoint = streams.adopt({
       fd: theirs,
-      remote: NOWHERE,
+      remote,
       kind: "relayed",
       by,
       ended: () => {

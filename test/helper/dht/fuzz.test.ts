@@ -15,7 +15,7 @@ const EVENTS = [
   { type: "called", call: 2, payload },
   { type: "answered", call: 1, payload },
   { type: "failed", call: 1, reason: "not-found" },
-  { type: "path", call: 2 },
+  { type: "path", call: 2, address: "192.0.2.4", port: 4 },
   { type: "ended", call: 2 },
   { type: "log", level: "warn", text: "no node answers" },
 ];

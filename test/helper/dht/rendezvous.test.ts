@@ -17,7 +17,8 @@ const OUTSIDE: Endpoint = { address: "203.0.113.9", port: 42_268 };
 const NODES = [1, 2, 3].map((n) => ({ address: `198.51.100.${n}`, port: 49_737 }));
 const CALL = Uint8Array.of(1, 2, 3);
 const ANSWER = Uint8Array.of(4, 5, 6);
-const RELAY = { address: "0.0.0.0", port: 0, stream: 3 };
+const THERE = { address: "192.0.2.4", port: 4 };
+const RELAY = { ...THERE, stream: 3 };
 
 let now: number;
 let launcher: DoubleLauncher;
@@ -53,11 +54,11 @@ beforeEach(() => {
       changed: () => void told.push(["changed", way.state]),
     },
     sendDatagram: (to, data) => void datagrams.push({ to, data }),
-    openStream: (handlers) => {
+    openStream: (remote, handlers) => {
       const stream = { handlers, written: [] as Uint8Array[], open: true };
       streams.push(stream);
       return {
-        endpoint: RELAY,
+        endpoint: { ...remote, stream: 3 },
         write: (frame) => void stream.written.push(frame),
         close: () => void (stream.open = false),
       };
@@ -148,7 +149,7 @@ describe("a guest", () => {
     await vi.waitFor(() => expect(datagrams).toHaveLength(3), soon);
     answerPings();
     await vi.waitFor(() => expect(double.of("call")).toHaveLength(1), soon);
-    double.say({ type: "path", call: 1 });
+    double.say({ type: "path", call: 1, ...THERE });
     double.sayFrame(1, Uint8Array.of(9));
     await vi.waitFor(() => expect(way.strayFrames).toBe(1), soon);
     expect(streams).toHaveLength(0);
@@ -174,7 +175,7 @@ describe("a guest", () => {
     await vi.waitFor(() => expect(datagrams).toHaveLength(3), soon);
     answerPings();
     await vi.waitFor(() => expect(double.of("call")).toHaveLength(1), soon);
-    double.say({ type: "path", call: 1 });
+    double.say({ type: "path", call: 1, ...THERE });
     double.say({ type: "answered", call: 1, payload: payloadText(ANSWER) });
     await vi.waitFor(() => expect(guest.answered).toHaveBeenCalled(), soon);
     expect(guest.relay).toHaveBeenCalledTimes(1);
@@ -281,6 +282,7 @@ describe("a host", () => {
     await vi.waitFor(() => expect(way.strayFrames).toBe(2), soon);
     expect(streams).toHaveLength(0);
     incoming[0]!.answer(ANSWER);
+    double.say({ type: "path", call: 2, ...THERE });
     double.sayFrame(2, Uint8Array.of(2));
     await vi.waitFor(() => expect(streams[0]?.written).toEqual([Uint8Array.of(2)]), soon);
     expect(told).toContainEqual(["relayed", RELAY]);
