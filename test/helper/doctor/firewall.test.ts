@@ -135,11 +135,32 @@ test("what depends on something that is not known is neither let in nor kept out
   expect(verdictOn(CALL, ofSome).outcome).toBe("depends");
   const slowly = rules("drop", { input: [[{ limit: { rate: 5, per: "second" } }, ACCEPT]] });
   expect(verdictOn(CALL, slowly).outcome).toBe("depends");
-  const old = rules("drop", { input: [[{ xt: { type: "match", name: "comment" } }, ACCEPT]] });
+  const old = rules("drop", { input: [[{ xt: { type: "match", name: "addrtype" } }, ACCEPT]] });
   expect(verdictOn(CALL, old).outcome).toBe("depends");
   // A block list in front is what firewalls are for.
   const blocking = rules("accept", { input: [[match(field("ip", "saddr"), "192.0.2.1"), DROP]] });
   expect(verdictOn(CALL, blocking)).toEqual({ outcome: "accept" });
+});
+
+test("rules of iptables, of which nft shows the names alone", () => {
+  const xt = (name: string, type = "match"): object => ({ xt: { type, name } });
+  const port = match(field("udp", "dport"), 42268);
+  const usual = [
+    [xt("conntrack"), { counter: {} }, ACCEPT],
+    [xt("conntrack"), DROP],
+  ];
+  expect(verdictOn(CALL, rules("drop", { input: usual })).outcome).toBe("drop");
+  expect(verdictOn({ ...CALL, state: "established" }, rules("drop", { input: usual })).outcome).toBe(
+    "accept",
+  );
+  const open = rules("drop", { input: [...usual, [port, xt("comment"), { counter: {} }, ACCEPT]] });
+  expect(verdictOn(CALL, open).outcome).toBe("accept");
+  const newAlone = rules("drop", { input: [[port, xt("conntrack"), ACCEPT]] });
+  expect(verdictOn(CALL, newAlone).outcome).toBe("depends");
+  const rejected = rules("accept", { input: [[{ counter: {} }, xt("REJECT", "target")]] });
+  expect(verdictOn(CALL, rejected)).toMatchObject({ outcome: "drop", where: "inet filter input, handle 10" });
+  const logged = rules("accept", { input: [[xt("LOG", "target")]] });
+  expect(verdictOn(CALL, logged)).toEqual({ outcome: "accept" });
 });
 
 test("named sets, prefixes and addresses in other spellings", () => {

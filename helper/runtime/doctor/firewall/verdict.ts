@@ -103,11 +103,39 @@ function judge(packet: ImaginedPacket, rules: Ruleset, chain: Chain, rule: Rule)
       const mapped = mappedAction(packet, rules, chain, statement.vmap);
       and(mapped.truth);
       return { truth, action: mapped.action };
-    } else if ("limit" in statement || "xt" in statement || "quota" in statement || "ct count" in statement)
-      and(undefined);
+    } else if ("xt" in statement) and(extensionHolds(statement.xt, packet, rule));
+    else if (OPEN.some((kind) => kind in statement)) and(undefined);
     if (truth === false) break;
   }
   return { truth, action: undefined };
+}
+
+/** Statements that let some packets through and others not. */
+const OPEN = ["limit", "quota", "ct count"];
+
+/**
+ * What iptables puts into nftables as its own: nft shows the name and not what it asks for. A rule with nothing but a
+ * connection's state is the one that everybody has: in with the answers, away with what belongs to nothing.
+ */
+function extensionHolds(extension: unknown, packet: ImaginedPacket, rule: Rule): Truth {
+  const name = nameOf(extension);
+  if (name === "comment") return true;
+  if (name !== "conntrack" && name !== "state") return undefined;
+  const matches = rule.statements.filter(
+    (one) => typeof one === "object" && one !== null && ("match" in one || "xt" in one),
+  );
+  if (matches.length > 1) return undefined;
+  const letsIn = rule.statements.some((one) => {
+    const action = actionOf(one);
+    return action?.kind === "end" && action.end === "accept";
+  });
+  return letsIn && packet.state === "established";
+}
+
+function nameOf(extension: unknown): unknown {
+  return typeof extension === "object" && extension !== null && "name" in extension
+    ? extension.name
+    : undefined;
 }
 
 function matched(packet: ImaginedPacket, rules: Ruleset, chain: Chain, match: unknown): Truth {
@@ -139,6 +167,7 @@ function actionOf(statement: unknown): Action | undefined {
   if (typeof statement !== "object" || statement === null) return undefined;
   if ("accept" in statement) return { kind: "end", end: "accept" };
   if ("drop" in statement || "reject" in statement) return { kind: "end", end: "drop" };
+  if ("xt" in statement && nameOf(statement.xt) === "REJECT") return { kind: "end", end: "drop" };
   if ("return" in statement) return { kind: "return" };
   for (const kind of ["jump", "goto"] as const) {
     const to: unknown = kind in statement ? (statement as Record<string, unknown>)[kind] : undefined;
