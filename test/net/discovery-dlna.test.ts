@@ -2,10 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TestDaemon } from "#test/support/daemon.ts";
+import { Lab } from "#test/support/lab.ts";
 import { words } from "#test/support/machine.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { Capture } from "#test/support/traffic/capture.ts";
-import { startScene, type Scene } from "./streams-scene.ts";
+import { PORT } from "./streams-scene.ts";
 
 const missing = missingForLab("minidlnad", "gssdp-discover", "ffmpeg", "ffprobe");
 const MEDIA_SERVER = "urn:schemas-upnp-org:device:MediaServer:1";
@@ -34,14 +36,21 @@ print(re.search(r"<friendlyName>(.*?)</friendlyName>", description).group(1), fi
 
 // A media server of the home, found by a control point away that has never heard of Castaway.
 describe.skipIf(missing !== undefined)(`UPnP across the tunnel${missing ? ` (${missing})` : ""}`, () => {
-  let scene: Scene;
+  let lab: Lab;
+  let home: TestDaemon;
+  let away: TestDaemon;
   let folder: string;
 
   beforeAll(async () => {
-    scene = await startScene();
+    lab = await Lab.create({ away: 1, portForward: PORT });
+    [home, away] = (await Promise.all(["home", "away"].map((name) => TestDaemon.inLab(lab, name)))) as [
+      TestDaemon,
+      TestDaemon,
+    ];
+    await away.join((await home.invite(`${lab.homePublic.address4}:${PORT}`)).link);
     folder = mkdtempSync(join(tmpdir(), "castaway-dlna-"));
     for (const part of ["media", "state"]) mkdirSync(join(folder, part));
-    const source = scene.lab.host("source");
+    const source = lab.host("source");
     const film = join(folder, "media", "film.mp4");
     await source.exec(
       "ffmpeg",
@@ -60,13 +69,13 @@ describe.skipIf(missing !== undefined)(`UPnP across the tunnel${missing ? ` (${m
     source.spawn("minidlnad", ["-S", "-f", config, "-P", join(folder, "pid")]);
   });
   afterAll(async () => {
-    await scene?.dispose();
+    await lab?.dispose();
     rmSync(folder, { recursive: true, force: true });
   });
 
   async function discover(host: string, interfaceName: string, seconds = 3): Promise<string[]> {
     const args = ["-i", interfaceName, "-t", MEDIA_SERVER, "-n", String(seconds)];
-    const { stdout } = await scene.lab
+    const { stdout } = await lab
       .host(host)
       .exec("gssdp-discover", args, { anyExit: true, timeoutMs: 20_000 });
     return [...stdout.matchAll(/Location: (\S+)/g)].map(([, location]) => location!);
@@ -80,17 +89,16 @@ describe.skipIf(missing !== undefined)(`UPnP across the tunnel${missing ? ` (${m
   });
 
   test("on: it is found, says what it has, and a film is fetched and plays", async () => {
-    const { home, away } = scene.members;
-    await home.daemon.json("share", "lan", "on");
-    await home.daemon.json("share", "dlna");
-    await away.daemon.until("the proxy runs", ({ sharing }) => sharing.proxies.includes("ssdp"), 20_000);
-    const visited = await Capture.start(scene.lab.host("away-router"), "p-away");
+    await home.json("share", "lan", "on");
+    await home.json("share", "dlna");
+    await away.until("the proxy runs", ({ sharing }) => sharing.proxies.includes("ssdp"), 20_000);
+    const visited = await Capture.start(lab.host("away-router"), "p-away");
     await expect.poll(() => discover("away", "wan"), { timeout: 40_000 }).toContain(LOCATION);
     // On the LAN that the laptop visits, there is nothing but its own searches.
     const relayed = (await visited.stop()).filter(({ bytes }) => Buffer.from(bytes).includes("X-CASTAWAY"));
     expect(relayed).toEqual([]);
 
-    const laptop = scene.lab.host("away");
+    const laptop = lab.host("away");
     const film = join(folder, "fetched.mp4");
     const shown = async (): Promise<string> =>
       (
@@ -110,12 +118,8 @@ describe.skipIf(missing !== undefined)(`UPnP across the tunnel${missing ? ` (${m
   }, 120_000);
 
   test("off again: searches find nothing", async () => {
-    await scene.members.home.daemon.json("share", "dlna", "off");
-    await scene.members.away.daemon.until(
-      "the proxy ends",
-      ({ sharing }) => sharing.proxies.length === 0,
-      20_000,
-    );
+    await home.json("share", "dlna", "off");
+    await away.until("the proxy ends", ({ sharing }) => sharing.proxies.length === 0, 20_000);
     expect(await discover("away", "wan")).toEqual([]);
   });
 });

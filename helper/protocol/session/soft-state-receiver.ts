@@ -57,6 +57,11 @@ export class SoftStateReceiver<Value> {
     return this.#entries;
   }
 
+  /** Is the table what the far end had at some time? Not before its first snapshot is here. */
+  get holds(): boolean {
+    return this.#held !== undefined;
+  }
+
   /** Keys that were set, changed or removed since the last call. */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;

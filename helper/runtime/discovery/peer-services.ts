@@ -19,6 +19,8 @@ export class PeerServices implements Timed {
   #tokens = BURST;
   #filledAt = 0;
   #changed = false;
+  /** The far end has not said for long that its records are still good. */
+  #expired = false;
 
   constructor(incarnation: number) {
     this.#out = new SoftStateSender(SERVICES, incarnation);
@@ -38,11 +40,16 @@ export class PeerServices implements Timed {
     if (this.#toSend.length < BURST) this.#toSend.push(message);
   }
 
-  /** Have the far end's records changed since the last call? */
+  /**
+   * Have the far end's records changed since the last call? Not when the session was lost, nor before they are here
+   * again: what was known is good for a while.
+   */
   takeChanged(): boolean {
-    const changed = this.#in.takeChanged().size > 0 || this.#changed;
+    this.#changed = this.#in.takeChanged().size > 0 || this.#changed;
+    if (!this.#expired && !(this.#changed && this.#in.holds)) return false;
     this.#changed = false;
-    return changed;
+    this.#expired = false;
+    return true;
   }
 
   takeMessages(): DiscoveryMessage[] {
@@ -67,11 +74,13 @@ export class PeerServices implements Timed {
   handleReady(now: number): void {
     this.#out.handleReady(now);
     this.#in.handleReady();
+    this.#in.handleReady();
   }
 
   handleLost(): void {
     this.#out.handleLost();
     this.#in.clear();
+    this.#changed = true; // whatever the next snapshot says, nothing included
     this.#toSend.length = 0;
   }
 
@@ -86,7 +95,9 @@ export class PeerServices implements Timed {
 
   handleTimeout(now: number): void {
     this.#out.handleTimeout(now);
+    const held = this.#in.holds;
     this.#in.handleTimeout(now);
+    if (held && !this.#in.holds) this.#expired = true;
   }
 
   /** What the far end has to hear. */

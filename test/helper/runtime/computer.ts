@@ -7,6 +7,7 @@ import { METHODS, type Method, type Params, type Result } from "#contract/method
 import { snapshotSchema, type Snapshot } from "#contract/snapshot.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
+import type { LinkSocketOptions } from "#ports/link-socket.ts";
 import type { Link } from "#ports/links.ts";
 import type { DaemonApi, PeerCredentials } from "#runtime/control/daemon-api.ts";
 import { Engine } from "#runtime/engine.ts";
@@ -63,6 +64,8 @@ export class Computer implements Host {
   readonly probe = new FakeProbe();
   readonly gateway = new FakeGateway();
   readonly lans: FakeLan[] = [];
+  /** Of discovery proxies, and what they sent. */
+  readonly linkSockets = new Set<{ readonly options: LinkSocketOptions; readonly sent: Uint8Array[] }>();
   /** Interfaces that cannot be opened. */
   readonly brokenLans = new Set<string>();
   shutdowns = 0;
@@ -124,7 +127,14 @@ export class Computer implements Host {
           return { close: () => {} };
         },
         openLinks: () => this.links,
-        openLinkSocket: () => ({ send: () => {}, close: () => {} }),
+        openLinkSocket: (of) => {
+          const socket = { options: of, sent: [] as Uint8Array[] };
+          this.linkSockets.add(socket);
+          return {
+            send: (payload) => void socket.sent.push(payload),
+            close: () => void this.linkSockets.delete(socket),
+          };
+        },
         openRouterLink: (client, datagram) => openFakeRouterLink(options.router, client, datagram),
         openGateway: () => this.gateway,
         openRouterSocket: (name) => this.gateway.openRouter(name),
