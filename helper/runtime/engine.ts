@@ -132,7 +132,10 @@ export class Engine {
       environment: process.env,
       settings: () => keeper.state.settings.reach,
       hosting: () => this.networks.hosted?.enabled === true,
-      closed: (stream) => this.networks.streamClosed(stream, clock.now()),
+      closed: (stream) => {
+        this.networks.streamClosed(stream, clock.now());
+        this.reach.streamClosed(stream);
+      },
     });
     this.tun = access.tunnelEnd(this.core);
     const joins = ports.openJoins();
@@ -259,6 +262,11 @@ export class Engine {
       settings: () => keeper.state.settings.reach,
       resolve: (candidates) => resolveCandidates(candidates, log),
       send: (to, data) => this.transport.send(to, data),
+      streams: {
+        open: ({ host, port }, signal) =>
+          this.streaming.caller.open({ kind: "tcp", host, port, proxied: false }, signal),
+        close: (stream) => this.streaming.streams.remove(stream),
+      },
       ownEndpoints: () => [
         ...this.#ownEndpoints().map((endpoint) => ({ ...endpoint, kind: "own" as const })),
         ...(this.mapping.endpoint ? [{ ...this.mapping.endpoint, kind: "mapped" as const }] : []),

@@ -26,8 +26,8 @@ const TROUBLE_AFTER = 1_000;
 /** After the answer: both ends punch at the same time, and what is lost is said again. */
 const TRY_AT = [0, 250, 600, 1_200, 2_500];
 /** A relay is asked for so long after the call began, and used after this long: other ways come first. */
-const ASK_RELAY_AFTER = 400;
-const USE_RELAY_AFTER = 900;
+const ASK_RELAY_AFTER = 250;
+const USE_RELAY_AFTER = 600;
 const RELAY_AGAIN = 500;
 const SEARCH_FOR = 12_000;
 /** While relayed, a direct path is looked for this often. */

@@ -18,6 +18,19 @@ import type { Timed } from "../scheduler.ts";
 const LOOK_UP_AGAIN = 60_000;
 /** Greetings without an answer after which people are told. */
 const SILENT = 4;
+/** ... and after which it is tried by TCP: that is three quarters of a second. */
+const TCP_AFTER = 3;
+const TCP_AGAIN = 10_000;
+/** On a stream our mapping is not seen, so no hole can be made: UDP is tried again when nobody is relayed by it. */
+const UDP_AGAIN = 30_000;
+
+/** Streams to a meeting point that UDP does not reach. */
+export interface MeetStreamPort {
+  readonly enabled: () => boolean;
+  /** Rejects where it cannot be opened, or was given up. */
+  readonly open: (place: Candidate, signal: AbortSignal) => Promise<Endpoint>;
+  readonly close: (stream: number) => void;
+}
 
 export interface MeetRendezvousOptions {
   readonly core: Core;
@@ -25,6 +38,7 @@ export interface MeetRendezvousOptions {
   readonly place: Candidate;
   readonly resolve: (candidates: readonly Candidate[]) => Promise<readonly Endpoint[]>;
   readonly send: (to: Endpoint, data: Uint8Array) => void;
+  readonly streams: MeetStreamPort;
   readonly events: RendezvousEvents;
 }
 
@@ -34,6 +48,10 @@ export class MeetRendezvous implements Rendezvous, Timed {
   readonly #options: MeetRendezvousOptions;
   readonly #client: MeetClient;
   readonly #handlers = new Map<string, CallHandlers>(); // by call id
+  #udp: readonly Endpoint[] = [];
+  #stream: Endpoint | undefined;
+  #opening: AbortController | undefined;
+  #switchAt = 0;
   #lookedUpAt = -Infinity;
   #found = true;
   #closed = false;
@@ -92,6 +110,8 @@ export class MeetRendezvous implements Rendezvous, Timed {
   }
 
   handleNetworkChanged(): void {
+    this.#leaveStream();
+    this.#switchAt = 0;
     this.#client.handleNetworkChanged(this.#now());
     void this.#lookUp();
     this.#carryOut();
@@ -104,18 +124,31 @@ export class MeetRendezvous implements Rendezvous, Timed {
     return understood;
   }
 
+  /** A stream of anybody's has ended. */
+  streamClosed(stream: number): void {
+    if (this.#stream?.stream !== stream) return;
+    this.#stream = undefined;
+    this.#switchAt = this.#now() + 1_000;
+    this.#client.setServers(this.#udp, this.#now());
+    this.#carryOut();
+  }
+
   close(): void {
+    this.#leaveStream();
     this.#closed = true;
     this.#options.core.scheduler.remove(this);
     this.#handlers.clear();
   }
 
   pollTimeout(): number | undefined {
-    return this.#client.pollTimeout();
+    const due = this.#client.pollTimeout();
+    if (!this.#stream || this.#client.legs > 0) return due;
+    return Math.min(due ?? Infinity, this.#switchAt);
   }
 
   handleTimeout(now: number): void {
     this.#client.handleTimeout(now);
+    this.#chooseTransport(now);
     if (this.state === "failed" && now - this.#lookedUpAt >= LOOK_UP_AGAIN) void this.#lookUp();
     this.#carryOut();
   }
@@ -128,9 +161,51 @@ export class MeetRendezvous implements Rendezvous, Timed {
     this.#found = found.length > 0;
     // IPv4 first: that is where routers translate addresses, and where it has to be known what they make of ours.
     const sorted = [...found].sort((a, b) => family(a.address) - family(b.address));
-    if (sorted.length > 0) this.#client.setServers(sorted, this.#now());
+    if (sorted.length > 0) this.#udp = sorted;
+    if (!this.#stream) this.#client.setServers(this.#udp, this.#now());
     this.#carryOut();
     core.turn();
+  }
+
+  #chooseTransport(now: number): void {
+    const client = this.#client;
+    if (this.#stream) {
+      if (client.legs === 0 && now >= this.#switchAt) {
+        this.#leaveStream();
+        client.setServers(this.#udp, now);
+      }
+    } else if (client.unanswered >= TCP_AFTER && this.#options.streams.enabled() && now >= this.#switchAt)
+      void this.#openStream();
+  }
+
+  async #openStream(): Promise<void> {
+    if (this.#opening) return;
+    const { streams, place, core } = this.#options;
+    const opening = new AbortController();
+    this.#opening = opening;
+    try {
+      const stream = await streams.open(place, opening.signal);
+      if (opening.signal.aborted || this.#closed || this.#client.welcome)
+        return streams.close(stream.stream!);
+      this.#stream = stream;
+      this.#switchAt = this.#now() + UDP_AGAIN;
+      this.#client.setServers([stream], this.#now());
+    } catch {
+      this.#switchAt = this.#now() + TCP_AGAIN; // its state says that nobody answers
+    } finally {
+      if (this.#opening === opening) this.#opening = undefined;
+      this.#carryOut();
+      if (!this.#closed) core.turn();
+    }
+  }
+
+  #leaveStream(): void {
+    this.#opening?.abort();
+    const stream = this.#stream;
+    this.#stream = undefined;
+    if (!stream) return;
+    this.#options.streams.close(stream.stream!);
+    this.#client.setServers(this.#udp, this.#now());
   }
 
   #input(): void {

@@ -17,7 +17,7 @@ import type { Networks } from "../networks.ts";
 import type { Timed } from "../scheduler.ts";
 import type { ReachSettings } from "../store/reach-settings.ts";
 import { GuestSearch, notePaths } from "./guest-search.ts";
-import { MeetRendezvous } from "./meet-rendezvous.ts";
+import { MeetRendezvous, type MeetStreamPort } from "./meet-rendezvous.ts";
 import type { PathKinds } from "./path-kinds.ts";
 
 /** Calls a second that are opened, and at once: each costs a Diffie-Hellman, and a few datagrams to where it says. */
@@ -34,6 +34,7 @@ export interface ReachOptions {
   readonly settings: () => ReachSettings;
   readonly resolve: (candidates: readonly Candidate[]) => Promise<readonly Endpoint[]>;
   readonly send: (to: Endpoint, data: Uint8Array) => void;
+  readonly streams: Omit<MeetStreamPort, "enabled">;
   /** Of interfaces, and what the router mapped. */
   readonly ownEndpoints: () => readonly (Endpoint & { readonly kind: ListedKind })[];
   /** What people said. */
@@ -146,6 +147,11 @@ export class Reach implements Timed {
     for (const search of this.#searches.values()) search.handleNetworkChanged(now);
   }
 
+  /** A stream of anybody's has ended. */
+  streamClosed(stream: number): void {
+    for (const way of this.#meets.values()) way.streamClosed(stream);
+  }
+
   close(): void {
     this.#closed = true;
     for (const search of this.#searches.values()) search.close();
@@ -207,9 +213,10 @@ export class Reach implements Timed {
   }
 
   #meet(key: string, place: Candidate): MeetRendezvous {
-    const { core, local, resolve, send } = this.#options;
+    const { core, local, resolve, send, settings } = this.#options;
+    const streams = { ...this.#options.streams, enabled: () => settings().tcp };
     const events = this.eventsFor(key, () => place.host);
-    return new MeetRendezvous({ core, local, place, resolve, send, events });
+    return new MeetRendezvous({ core, local, place, resolve, send, streams, events });
   }
 
   #drop(key: string, way: MeetRendezvous): void {

@@ -83,15 +83,15 @@ describe("the search for a host, by one way", () => {
     const scene = new Scene();
     scene.run(50);
     scene.answered();
-    scene.run(450);
-    expect(scene.at("request-relay")).toEqual([400]);
+    scene.run(300);
+    expect(scene.at("request-relay")).toEqual([250]);
     scene.search.handleRelay(RELAY, scene.now);
     scene.said.length = 0;
     scene.run(1_000);
     const relayed = scene.said.filter(
       ({ command }) => command.type === "try" && command.endpoints[0] === RELAY,
     );
-    expect(relayed.map(({ at }) => at)).toEqual([900, 1_400]);
+    expect(relayed.map(({ at }) => at)).toEqual([600, 1_100]);
   });
 
   test("keeps the relay in use, looks for something better every half minute, and lets go when it is found", () => {
