@@ -13,6 +13,7 @@ import {
   parseCapabilities,
 } from "#edge/linux/capabilities.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
+import { startLabDht } from "#test/support/dht/lab-dht.ts";
 import { Lab } from "#test/support/lab.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
@@ -41,6 +42,7 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
   const folder = mkdtempSync(join(tmpdir(), "castaway-unit-"));
   let lab: Lab;
   let systemd: Systemd;
+  let bootstrap: string;
 
   beforeAll(async () => {
     const program = join(folder, "castaway");
@@ -52,6 +54,7 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     });
     lab = await Lab.create({ portForward: PORT });
     await lab.setInboundBlocked6("home", true);
+    ({ bootstrap } = await startLabDht(lab));
     // The place of the program is all that differs; and where its words go, so that a failure shows them.
     const unit = UNIT.replace("/usr/bin/castaway", PROGRAM).replace(
       "[Service]\n",
@@ -143,6 +146,22 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     await receiver.first(20_000);
     await sender.stop();
     expect((await receiver.stop()).received).toBeGreaterThan(0);
+  });
+
+  test("the DHT's process runs with no capability at all, and announces the home", async () => {
+    await castaway("reach", "--dht-bootstrap", bootstrap);
+    await systemd.until(
+      "the home is announced",
+      async () => (await castaway<Snapshot>("status")).reach.dhtState.announced > 0,
+      40_000,
+    );
+    const children = (await systemd.run("pgrep", "-P", await shown("MainPID"))).stdout.trim().split("\n");
+    expect(children).toHaveLength(1);
+    const status = (await systemd.run("cat", `/proc/${children[0]}/status`)).stdout;
+    expect(parseCapabilities(status)).toMatchObject({ permitted: 0n, effective: 0n, ambient: 0n });
+    const { checks } = await castaway<{ checks: Check[] }>("doctor");
+    const ofDht = checks.find(({ name }) => name === "dht");
+    expect(ofDht).toMatchObject({ status: "ok", message: expect.stringContaining("announced at") as string });
   });
 
   test("the LAN is shared by the kernel's rules and switches, and no longer when it is not", async () => {
