@@ -75,7 +75,14 @@ export function takeLauncher(): Launcher | undefined {
   delete process.env[VARIABLE];
   if (fd === undefined || uid === undefined || !Number.isInteger(fd) || fd < 3) return undefined;
   if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return undefined;
-  const say = (line: string): void => void writeSync(fd, `${line}\n`);
+  const say = (line: string): void => {
+    try {
+      writeSync(fd, `${line}\n`);
+    } catch (error) {
+      // A signal to all of the service's processes ends the launcher first: what it started does not come again.
+      if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    }
+  };
   return {
     uid,
     start: (name, token) => say(`start ${name} ${token}`),
