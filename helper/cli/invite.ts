@@ -119,7 +119,7 @@ function createdText(context: CliContext, created: Result<"invite.create">, with
     `On the other computer: install Castaway, then open the link or run: castaway join '${plainText(link)}'`,
     `It lets anybody in who has it: send it as you would a key. Take it back: castaway invite revoke ${invite.id}`,
   ];
-  if (created.endpoints.length === 0)
+  if (created.endpoints.length === 0 && created.ways.length === 0)
     lines.push("It holds no address of this computer yet, so nobody can use it: see castaway doctor.");
   return lines.join("\n");
 }

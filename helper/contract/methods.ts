@@ -84,6 +84,8 @@ export const METHODS = {
       networkName: v.string(),
       invite: inviteSchema,
       endpoints: v.array(v.string()),
+      /** Who introduces those whom no address leads here: "the DHT", a meeting point. */
+      ways: v.array(v.string()),
     }),
   ),
   "invite.list": method(

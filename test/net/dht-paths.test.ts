@@ -6,6 +6,8 @@ import { startLabDht } from "#test/support/dht/lab-dht.ts";
 import { Lab } from "#test/support/lab.ts";
 import type { NatKind } from "#test/support/lab/rules.ts";
 import { missingForLab } from "#test/support/requirements.ts";
+import { asNobody } from "#test/support/ordinary-user.ts";
+import { PYTHON } from "#test/support/python.ts";
 import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
 import { reportUntil } from "./streams-scene.ts";
 
@@ -15,6 +17,23 @@ const GROUP = "239.10.8.1";
 const CONNECT_MS = { punched: 2_000, relayed: 4_000 } as const;
 /** The DHT's process starts from its sources, which a busy machine takes seconds for; built, it is 0.3 s. */
 const START_MS = 4_000;
+/** Connects again and again where the DHT's process did, with a wrong token, nonsense, and a flood. */
+const IMPOSTOR = `
+import json, socket, struct, sys
+hello = json.dumps({"type": "hello", "token": "00" * 32}).encode()
+words = [struct.pack(">HB", len(hello) + 1, 0) + hello, bytes(64), b"\\xff" * 1000, hello * 5000]
+closed = 0
+for i in range(40):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        try:
+            s.connect("\\0" + sys.argv[1])
+            s.sendall(words[i % len(words)])
+            closed += s.recv(1) == b""
+        except (BrokenPipeError, ConnectionResetError):
+            closed += 1
+print("closed", closed)
+`;
 
 function hostOf({ networks }: Snapshot): Snapshot["networks"][number]["members"][number] | undefined {
   return networks[0]?.members.find(({ role }) => role === "host");
@@ -57,7 +76,8 @@ describe.skipIf(missing !== undefined)(
         test(`is ${path}, and a running stream comes`, async () => {
           expect((await home.status()).reach.dhtState.state).toBe("idle"); // nobody was invited yet
           const sender = await startSender(lab.host("source"), { group: GROUP, interface: "lan", rate: 200 });
-          const { link } = await home.json<{ link: string }>("invite");
+          const { link, ways } = await home.json<{ link: string; ways: string[] }>("invite");
+          expect(ways).toEqual(["the DHT"]);
           await home.until("it is announced", ({ reach }) => reach.dhtState.announced > 0, 20_000);
           const receiver = await startReceiver(lab.host("away"), { group: GROUP });
           const before = performance.now();
@@ -89,6 +109,22 @@ describe.skipIf(missing !== undefined)(
           expect(found.get("dht")).toBe("ok");
           expect(found.get("nat")).toBe(homeNat === "symmetric" ? "warn" : "ok");
         });
+
+        test.runIf(path === "punched")(
+          "a program of the same user does not take its process's place, nor get in its way",
+          async () => {
+            const { stdout } = await lab.host("home").exec("cat", ["/proc/net/unix"]);
+            const name = /@(castaway-[0-9a-f]{24})/.exec(stdout)?.[1];
+            const before = (await home.status()).reach.dhtState;
+            const nobody = asNobody(lab.host("home"));
+            const { stdout: said } = await nobody.exec(PYTHON, ["-c", IMPOSTOR, name!], {
+              timeoutMs: 30_000,
+            });
+            expect(said.trim()).toBe("closed 40");
+            const after = (await home.status()).reach.dhtState;
+            expect(after).toMatchObject({ state: "ready", starts: before.starts, losses: 0, offences: 0 });
+          },
+        );
 
         test("the DHT's processes are killed in mid-stream: they come back where they are needed", async () => {
           const sender = await startSender(lab.host("source"), { group: GROUP, interface: "lan", rate: 200 });

@@ -46,10 +46,11 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
           "there are as many open invites as there can be",
           "Close some: castaway invite revoke",
         );
+      const meet = meetOf(keeper);
       const { invite, link } = host.createInvite({
         secret: randomBytes(SECRET_LENGTH),
         candidates,
-        meet: meetOf(keeper),
+        meet,
         dhtKey: engine.dht.invitedTo,
         ...(uses !== undefined && { uses }),
         ...(expiresInSeconds !== undefined && { expiresInS: expiresInSeconds }),
@@ -62,6 +63,7 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
         networkName: host.name,
         invite: inviteOf(invite),
         endpoints: candidateTexts(candidates),
+        ways: [...(engine.dht.invitedTo ? ["the DHT"] : []), ...(meet ? candidateTexts([meet]) : [])],
       };
     },
     "invite.list": async ({ network }) => ({ invites: snapshots.networks.invites(named.hosted(network)) }),

@@ -76,6 +76,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
       link: LINK,
       networkName: "Home",
       endpoints: ["198.51.100.1:4242"],
+      ways: [],
       invite: { ...invite, secret: "hidden" },
     })),
     "invite.list": record("invite.list", () => ({ invites: [{ ...invite, secret: "hidden" }] })),
