@@ -91,7 +91,7 @@ describe.skipIf(missing !== undefined)(
       expect(await pathMtu("home", "away2")).toBe(1500);
     });
 
-    test("the way back, on which nothing large went since: known when a stream begins", async () => {
+    test("the way back, on which nothing large went since, is found out by itself", async () => {
       const [listener] = await stream("away", TS_PAYLOAD, 200, ["listener"]);
       const took = await found(1380, "guest");
       const gap = await allArrives(listener!, 200);

@@ -104,7 +104,7 @@ export class PathControl {
     this.#baseline = undefined;
     this.#reportAt = now + REPORT_INTERVAL;
     this.#commands.push({ type: "ping" });
-    this.mtu.confirm(now);
+    this.mtu.confirmIfOld(now);
     this.#carryOut(now);
   }
 

@@ -14,6 +14,8 @@ export const PROBE_TIMER_LEAST = 200;
 export const PMTU_RAISE_TIMER = 600_000;
 /** ... and sooner at first, twice as late each time: what made a path smaller is often over soon. */
 export const PMTU_RAISE_FIRST = 15_000;
+/** What a probe has shown is taken to hold for this time, while nothing is lost. */
+export const CONFIRMATION_LASTS = 60_000;
 /** Tries in which the small companion was lost too: the path loses everything now, and tells nothing about sizes. */
 const MAX_INCONCLUSIVE = 8;
 
@@ -49,6 +51,8 @@ export class PathMtu {
   #failed = Infinity;
   #probe: Probe | undefined;
   #number = 0;
+  /** When a datagram as long as the PLPMTU was answered last. */
+  #confirmedAt = -Infinity;
   #nextAt: number | undefined;
   #raiseAfter = PMTU_RAISE_FIRST;
   #rtt: number | undefined;
@@ -90,6 +94,7 @@ export class PathMtu {
   /** A datagram of that size, a probe, has been answered, however late. */
   handleAnswer(size: number, now: number): void {
     if (this.#state === "DISABLED" || size > this.#most) return;
+    if (size >= this.#limit) this.#confirmedAt = now;
     if (this.#probe && this.#probe.size <= size) this.#probe = undefined;
     if (this.#failed <= size) this.#failed = Infinity; // it was lost for another reason
     const confirmsBase = (this.#state === "BASE" || this.#state === "ERROR") && size >= BASE_PLPMTU;
@@ -116,12 +121,14 @@ export class PathMtu {
     else if (this.#probe && size <= this.#probe.size) this.#tooBig(this.#probe.size, now);
   }
 
-  /**
-   * Is the PLPMTU still what it was? After loss, which may be that of size (section 4.3, black hole detection), and when
-   * a flow begins after a pause, in which nobody would have noticed.
-   */
+  /** Some datagrams did not arrive: is it their size? Section 4.3, black hole detection. */
   confirm(now: number): void {
     if (this.#state === "SEARCH_COMPLETE" && !this.#probe) this.#send(this.#limit, now);
+  }
+
+  /** A flow begins after a pause, in which nobody would have noticed that the path has become smaller. */
+  confirmIfOld(now: number): void {
+    if (now - this.#confirmedAt >= CONFIRMATION_LASTS) this.confirm(now);
   }
 
   pollTimeout(): number | undefined {

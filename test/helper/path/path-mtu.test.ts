@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  CONFIRMATION_LASTS,
   MAX_PROBES,
   PMTU_RAISE_FIRST,
   PMTU_RAISE_TIMER,
@@ -93,6 +94,24 @@ describe("a path that becomes smaller", () => {
     expect([path.machine.state, path.machine.limit]).toEqual(["BASE", BASE_PLPMTU]);
     path.runFor(10_000, complete(path));
     expect(path.machine.pathMtu).toBe(1380);
+  });
+
+  test("is looked for when a flow begins after a pause; not again and again", () => {
+    const path = searched(1500);
+    const before = path.probes.length;
+    path.begin();
+    expect(path.probes.length).toBe(before);
+    path.runFor(CONFIRMATION_LASTS);
+    path.mtu = 1400;
+    path.begin();
+    expect(path.runFor(2_000, () => path.machine.limit < 1472)).toBeLessThan(1_000);
+    path.runFor(10_000, complete(path));
+    path.runFor(CONFIRMATION_LASTS);
+    path.begin();
+    path.runFor(1_000);
+    const after = path.probes.length;
+    path.begin();
+    expect(path.probes.length).toBe(after);
   });
 
   test("loss of another cause is no reason to send less at once", () => {

@@ -56,6 +56,12 @@ export class SimPath {
     this.#drain();
   }
 
+  /** Something is forwarded again. */
+  begin(): void {
+    this.machine.confirmIfOld(this.now);
+    this.#drain();
+  }
+
   #drain(): void {
     for (let command; (command = this.machine.nextCommand());) {
       if (command.type === "limit") {
