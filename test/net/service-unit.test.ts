@@ -25,6 +25,12 @@ const missing = missingForLab("nsenter", "systemctl", "unshare") ?? missingForSy
 const ROOT = resolve(import.meta.dirname, "../..");
 const PROGRAM = "/run/castaway-program";
 const UNIT = readFileSync(join(ROOT, "assets/castaway.service"), "utf8");
+const MEET_UNIT = readFileSync(join(ROOT, "assets/castaway-meet.service"), "utf8");
+/** The place of the program is all that differs; and where its words go, so that a failure shows them. */
+const here = (unit: string): string =>
+  unit
+    .replace("/usr/bin/castaway", PROGRAM)
+    .replace("[Service]\n", "[Service]\nStandardError=append:/run/castaway.log\n");
 const NUMBERS: Readonly<Record<string, number>> = {
   CAP_NET_BIND_SERVICE,
   CAP_NET_ADMIN,
@@ -55,13 +61,8 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     lab = await Lab.create({ portForward: PORT });
     await lab.setInboundBlocked6("home", true);
     ({ bootstrap } = await startLabDht(lab));
-    // The place of the program is all that differs; and where its words go, so that a failure shows them.
-    const unit = UNIT.replace("/usr/bin/castaway", PROGRAM).replace(
-      "[Service]\n",
-      "[Service]\nStandardError=append:/run/castaway.log\n",
-    );
     systemd = await Systemd.boot(lab.host("home"), {
-      units: { "castaway.service": unit },
+      units: { "castaway.service": here(UNIT), "castaway-meet.service": here(MEET_UNIT) },
       start: ["castaway.service"],
       program,
       account: "castaway",
@@ -162,6 +163,27 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     const { checks } = await castaway<{ checks: Check[] }>("doctor");
     const ofDht = checks.find(({ name }) => name === "dht");
     expect(ofDht).toMatchObject({ status: "ok", message: expect.stringContaining("announced at") as string });
+  });
+
+  test("a meeting point runs as nobody that lasts, and is used", async () => {
+    expect((await systemd.run("systemctl", "start", "castaway-meet")).code).toBe(0);
+    const meet = `${lab.host("home").address4}:42270`;
+    await castaway("reach", "--meet", meet);
+    await systemd
+      .until("it answers", async () => {
+        const { checks } = await castaway<{ checks: Check[] }>("doctor");
+        return checks.some(({ name, status }) => name.startsWith("meet ") && status === "ok");
+      })
+      .catch(async (error: unknown) => {
+        throw new Error(`${String(error)}\n${await log()}`);
+      });
+    const pid = (await systemd.run("systemctl", "show", "castaway-meet", "-P", "MainPID")).stdout.trim();
+    const status = (await systemd.run("cat", `/proc/${pid}/status`)).stdout;
+    expect(parseCapabilities(status)).toMatchObject({ permitted: 0n, bounding: 0n, noNewPrivileges: true });
+    await castaway("reach", "--meet", "off");
+    expect((await systemd.run("systemctl", "stop", "castaway-meet")).code).toBe(0);
+    const result = await systemd.run("systemctl", "show", "castaway-meet", "-P", "Result");
+    expect(result.stdout.trim()).toBe("success");
   });
 
   test("the LAN is shared by the kernel's rules and switches, and no longer when it is not", async () => {
