@@ -11,11 +11,17 @@ import type { SessionEvent } from "#protocol/session/session-types.ts";
 import type { ProxyName } from "#protocol/discovery/presets.ts";
 import { prefixText, type Prefix } from "#wire/address.ts";
 import { NO_VIF } from "#ports/fast-path.ts";
-import type { GatewaySubnet } from "#ports/gateway.ts";
+import type { ChosenInterface } from "#protocol/addressing/shared-lans.ts";
 import type { SharedLan } from "#wire/control-network.ts";
 import { Joiners } from "./hosted-joiners.ts";
 import { HostedPeers } from "./hosted-peers.ts";
-import { mappedPrefix, NO_ADDRESSES, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
+import {
+  mappedPrefix,
+  NO_ADDRESSES,
+  type NetworkAddresses,
+  type NetworkContext,
+  type RoutedSubnet,
+} from "./network-context.ts";
 import { networkEntries } from "./network-entries.ts";
 import type { Peer, PeerNetwork } from "./peer.ts";
 import type { HostedNetwork } from "./store/network-schemas.ts";
@@ -104,24 +110,24 @@ export class HostedNetworkRuntime implements PeerNetwork {
   }
 
   /** Whether members may reach our LANs, and on which interfaces. */
-  shareLan(shareLan: boolean, shareLanOn: readonly string[]): void {
+  shareLan(shareLan: boolean, shareLanOn: readonly ChosenInterface[]): void {
     this.#record = { ...this.#record, shareLan, shareLanOn };
     this.#context.stateChanged();
   }
 
   /** The interface on which this computer is the router of its own /64; undefined: on none. */
-  setRouteOn(routeOn: string | undefined): void {
+  setRouteOn(routeOn: ChosenInterface | undefined): void {
     const { routeOn: _, ...rest } = this.#record;
     this.#record = { ...rest, ...(routeOn !== undefined && { routeOn }) };
     this.#context.stateChanged();
     this.#context.addressesChanged();
   }
 
-  get routedSubnet(): GatewaySubnet | undefined {
+  get routedSubnet(): RoutedSubnet | undefined {
     const { routeOn, plan } = this.#record;
     if (!this.#enabled || routeOn === undefined) return undefined;
     const subnet = memberAddresses(plan, HOST_NUMBER).subnet6;
-    return { interfaceName: routeOn, subnet, reach: [plan.prefix6] };
+    return { on: routeOn, interfaceName: routeOn.name, subnet, reach: [plan.prefix6] };
   }
 
   /** The LANs that this computer forwards to now. */

@@ -1,8 +1,7 @@
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { JoinedNetwork } from "#protocol/addressing/joined-network.ts";
 import { memberAddresses } from "#protocol/addressing/member-addresses.ts";
-import type { GatewaySubnet } from "#ports/gateway.ts";
-import type { LanWay } from "#protocol/addressing/shared-lans.ts";
+import type { ChosenInterface, LanWay } from "#protocol/addressing/shared-lans.ts";
 import { networkId, networkIdText } from "#protocol/addressing/network-id.ts";
 import { readNews, type MemberEntry } from "#protocol/addressing/network-news.ts";
 import type { ProxyName } from "#protocol/discovery/presets.ts";
@@ -14,7 +13,13 @@ import { sameEndpoint } from "#ports/endpoint.ts";
 import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
 import { family, prefixContains, prefixText, type Prefix } from "#wire/address.ts";
 import { CandidateLookup } from "./candidate-lookup.ts";
-import { mappedPrefix, NO_ADDRESSES, type NetworkAddresses, type NetworkContext } from "./network-context.ts";
+import {
+  mappedPrefix,
+  NO_ADDRESSES,
+  type NetworkAddresses,
+  type NetworkContext,
+  type RoutedSubnet,
+} from "./network-context.ts";
 import { Peer, type PeerNetwork } from "./peer.ts";
 
 /** What the host shares lands in the tunnel; what is never routed or needs a proxy does not, whatever it says. */
@@ -230,7 +235,7 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   }
 
   /** The interface on which this computer is the router of its own /64; undefined: on none. */
-  setRouteOn(routeOn: string | undefined): void {
+  setRouteOn(routeOn: ChosenInterface | undefined): void {
     const { routeOn: _, ...rest } = this.#record;
     this.#record = { ...rest, ...(routeOn !== undefined && { routeOn }) };
     this.#context.stateChanged();
@@ -238,13 +243,14 @@ export class JoinedNetworkRuntime implements PeerNetwork {
   }
 
   /** Its hosts reach the members, and by IPv6 what the host shares. */
-  get routedSubnet(): GatewaySubnet | undefined {
+  get routedSubnet(): RoutedSubnet | undefined {
     const { routeOn, assigned, enabled } = this.#record;
     if (!enabled || routeOn === undefined || !assigned || this.#state.state === "refused") return undefined;
     const lans = viaOf(this.lanWays()).filter(({ address }) => family(address) === 6);
     const { prefix6 } = assigned.plan;
     return {
-      interfaceName: routeOn,
+      on: routeOn,
+      interfaceName: routeOn.name,
       subnet: memberAddresses(assigned.plan, assigned.number).subnet6,
       reach: [prefix6, ...lans.filter((lan) => !prefixContains(prefix6, lan.address))],
     };

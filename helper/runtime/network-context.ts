@@ -2,7 +2,8 @@ import type { KeyPair } from "#noise/x25519.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { AddressPrefix, UnicastRoute } from "#ports/fast-path.ts";
 import type { TunAddresses } from "#ports/tun-device.ts";
-import type { LanWay } from "#protocol/addressing/shared-lans.ts";
+import type { GatewaySubnet } from "#ports/gateway.ts";
+import type { ChosenInterface, LanWay } from "#protocol/addressing/shared-lans.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import type { VifId } from "#protocol/forwarding/route-table.ts";
 import type { SessionTraffic } from "#protocol/session/session-types.ts";
@@ -49,6 +50,11 @@ export interface NetworkAddresses extends TunAddresses {
   readonly unicast: readonly UnicastRoute[];
   /** What is behind this computer's kernel, beside the computer itself. */
   readonly behindTun: readonly Prefix[];
+}
+
+/** Where this computer is the router of its own /64. */
+export interface RoutedSubnet extends GatewaySubnet {
+  readonly on: ChosenInterface;
 }
 
 export const NO_ADDRESSES: NetworkAddresses = {

@@ -5,7 +5,6 @@ import { Members } from "#protocol/addressing/members.ts";
 import { cleanName } from "#protocol/addressing/names.ts";
 import { chooseIpv4Prefix, ulaPrefix } from "#protocol/addressing/prefixes.ts";
 import { lanWays, type LanWay } from "#protocol/addressing/shared-lans.ts";
-import type { GatewaySubnet } from "#ports/gateway.ts";
 import type { VifId } from "#protocol/forwarding/route-table.ts";
 import { DEFAULT_SHARED } from "#protocol/forwarding/scope.ts";
 import { InviteError } from "#protocol/invite/invite-error.ts";
@@ -17,7 +16,7 @@ import { endpointText } from "#ports/endpoint.ts";
 import { parsePrefix, type Prefix } from "#wire/address.ts";
 import { HostedNetworkRuntime } from "./hosted-network.ts";
 import { JoinedNetworkRuntime } from "./joined-network.ts";
-import type { NetworkAddresses, NetworkContext } from "./network-context.ts";
+import type { NetworkAddresses, NetworkContext, RoutedSubnet } from "./network-context.ts";
 import { Peer } from "./peer.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 import type { SessionOwner } from "./transport.ts";
@@ -200,7 +199,7 @@ export class Networks {
   }
 
   /** Where this computer is the router of its own /64s. */
-  routedSubnets(): GatewaySubnet[] {
+  routedSubnets(): RoutedSubnet[] {
     return [...(this.#hosted ? [this.#hosted] : []), ...this.joined.values()].flatMap(({ routedSubnet }) =>
       routedSubnet ? [routedSubnet] : [],
     );

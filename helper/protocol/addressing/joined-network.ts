@@ -1,5 +1,6 @@
 import type { Prefix } from "#wire/address.ts";
 import type { SharedLan } from "#wire/control-network.ts";
+import type { ChosenInterface } from "./shared-lans.ts";
 import type { AddressPlan } from "./member-addresses.ts";
 
 /** Where the host can be reached: an address, or a host name that is looked up each time. */
@@ -34,7 +35,7 @@ export interface JoinedNetwork {
   /** false: we do not want to reach them. */
   readonly useLans?: boolean;
   /** We are the router of our own /64 on this interface. */
-  readonly routeOn?: string;
+  readonly routeOn?: ChosenInterface;
   /** false: the user disconnected (`down`), and we stay out until `up`. */
   readonly enabled: boolean;
 }

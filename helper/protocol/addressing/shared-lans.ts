@@ -31,6 +31,12 @@ export function isLanPrefix(prefix: Prefix): boolean {
   return length <= 30 && PRIVATE4.some((range) => range.length <= length && prefixContains(range, address));
 }
 
+/** An interface that somebody chose, with the IPv4 networks that it was on: it is meant there and nowhere else. */
+export interface ChosenInterface {
+  readonly name: string;
+  readonly networks: readonly Prefix[];
+}
+
 /** The network that an interface's address is in. */
 export function networkOf(address: Address, length: number): Prefix {
   const bytes = addressBytes(address);

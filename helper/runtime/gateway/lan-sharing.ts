@@ -1,26 +1,23 @@
 import type { Entropy } from "#ports/entropy.ts";
+import type { GatewayLan, GatewayPlan, KernelGateway } from "#ports/gateway.ts";
 import type { OpenRouterSocket } from "#ports/router-socket.ts";
-import { LinkRouters } from "../router/link-routers.ts";
-import type { GatewayLan, GatewayPlan, GatewaySubnet, KernelGateway } from "#ports/gateway.ts";
-import type { Link } from "#ports/links.ts";
-import { isLanPrefix, networkOf, offerLans } from "#protocol/addressing/shared-lans.ts";
-import { prefixesOverlap } from "#protocol/addressing/prefixes.ts";
-import { isPlainName } from "#protocol/gateway/rules.ts";
-import { family, prefixText, type Prefix } from "#wire/address.ts";
+import { offerLans, type ChosenInterface } from "#protocol/addressing/shared-lans.ts";
 import { MAX_SHARED_LANS, type SharedLan } from "#wire/control-network.ts";
 import type { Core } from "../core.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { Lans } from "../lans.ts";
+import type { RoutedSubnet } from "../network-context.ts";
+import { LinkRouters } from "../router/link-routers.ts";
 import type { Timed } from "../scheduler.ts";
 import { Gateway, type GatewayProblem } from "./gateway.ts";
 import { GatewayRecordFile } from "./gateway-record.ts";
-
-/** A network of an interface that was chosen and is not shared. */
-export interface LeftOut {
-  readonly interfaceName: string;
-  readonly prefix: Prefix | undefined;
-  readonly reason: string;
-}
+import {
+  chosenInterface,
+  interfaceProblem,
+  networksOf,
+  sharedNetworks,
+  type LeftOut,
+} from "./shared-interfaces.ts";
 
 /** How long our rules may be gone before that is noticed. */
 const CHECK_MS = 30_000;
@@ -35,7 +32,7 @@ export interface LanSharingOptions {
   readonly publicKey: Uint8Array;
   readonly hosted: () => HostedNetworkRuntime | undefined;
   /** Where this computer is the router of its own /64s. */
-  readonly subnets: () => readonly GatewaySubnet[];
+  readonly subnets: () => readonly RoutedSubnet[];
   readonly entropy: Entropy;
   readonly openRouterSocket: OpenRouterSocket;
   readonly lans: Lans;
@@ -124,17 +121,18 @@ export class LanSharing implements Timed {
 
   #plan(): GatewayPlan | undefined {
     const { tun = "" } = this.#options;
-    const subnets = this.#options.subnets().filter(({ interfaceName }) => this.#isUsable(interfaceName));
+    const subnets = this.#options
+      .subnets()
+      .filter(({ on }) => this.#problemOf(on) === undefined)
+      .map(({ interfaceName, subnet, reach }) => ({ interfaceName, subnet, reach }));
     const shared = this.#sharedLans();
     if (!shared && subnets.length === 0) return undefined;
     return { tun, subnets, ...(shared ?? { members: [], lans: [] }) };
   }
 
-  #isUsable(interfaceName: string): boolean {
-    const link = this.#options.lans.links().find(({ name }) => name === interfaceName);
-    return (
-      link !== undefined && link.up && link.running && link.mac !== undefined && isPlainName(interfaceName)
-    );
+  #problemOf(on: ChosenInterface): string | undefined {
+    const link = this.#options.lans.links().find(({ name }) => name === on.name);
+    return interfaceProblem(on, link) ?? (link?.mac ? undefined : "it is neither Ethernet nor Wi-Fi");
   }
 
   #sharedLans(): Pick<GatewayPlan, "members" | "lans"> | undefined {
@@ -142,9 +140,11 @@ export class LanSharing implements Timed {
     this.#leftOut = [];
     if (!hosted?.enabled || !hosted.record.shareLan) return undefined;
     const { plan } = hosted.record;
-    const lans = this.#lans(hosted);
+    const links = this.#options.lans.links();
+    const { found: lans, leftOut } = sharedNetworks(hosted.record.shareLanOn ?? [], links, plan);
+    this.#leftOut = leftOut;
     if (lans.length === 0) return undefined;
-    const inUse = this.#options.lans.links().flatMap((link) => networksOf(link));
+    const inUse = links.flatMap((link) => networksOf(link));
     const offers = offerLans(
       this.#options.publicKey,
       plan,
@@ -167,10 +167,10 @@ export class LanSharing implements Timed {
   }
 
   /** Why hosts on the interface are told of no router; undefined: they are. */
-  subnetProblem(subnet: GatewaySubnet): string | undefined {
-    const { interfaceName } = subnet;
+  subnetProblem({ interfaceName, on }: RoutedSubnet): string | undefined {
     if (!this.#gateway || !this.#routers) return "this computer has no tunnel device";
-    if (!this.#isUsable(interfaceName)) return `${interfaceName} is not there, down, or no Ethernet or Wi-Fi`;
+    const reason = this.#problemOf(on);
+    if (reason) return reason;
     const { problem, applied } = this.#gateway;
     return (
       problem?.message ??
@@ -184,56 +184,16 @@ export class LanSharing implements Timed {
   }
 
   /** The interfaces that are meant where nobody names any: the home's LAN, not those of containers and machines in it. */
-  defaultInterfaces(): string[] {
+  defaultInterfaces(): ChosenInterface[] {
     const { lans } = this.#options;
     const shared = lans.links().filter(({ name }) => lans.choice(name).mode === "full");
     const home = shared.filter((link) => link.defaultRoute);
-    return (home.length > 0 ? home : shared).map(({ name }) => name).slice(0, MAX_SHARED_LANS);
+    return (home.length > 0 ? home : shared).slice(0, MAX_SHARED_LANS).map(chosenInterface);
   }
 
-  #lans(hosted: HostedNetworkRuntime): Omit<GatewayLan, "mapped">[] {
-    const { prefix4, prefix6 } = hosted.record.plan;
-    const found: Omit<GatewayLan, "mapped">[] = [];
-    const leftOut: LeftOut[] = [];
-    for (const interfaceName of hosted.record.shareLanOn ?? []) {
-      const link = this.#options.lans.links().find(({ name }) => name === interfaceName);
-      const networks = link?.up && link.running ? networksOf(link) : [];
-      const reason = !link
-        ? "there is no such interface now"
-        : !isPlainName(interfaceName)
-          ? "its name cannot stand in a rule"
-          : networks.length === 0
-            ? "it has no network now"
-            : undefined;
-      if (reason) leftOut.push({ interfaceName, prefix: undefined, reason });
-      for (const prefix of reason ? [] : networks) {
-        const why = !isLanPrefix(prefix)
-          ? family(prefix.address) === 4
-            ? "only private networks can be shared (10/8, 172.16/12, 192.168/16, 100.64/10)"
-            : "only networks of 64 bits can be shared"
-          : [prefix4, prefix6].some((own) => prefixesOverlap(own, prefix))
-            ? "the members' own addresses are in it"
-            : found.some((other) => prefixesOverlap(other.prefix, prefix))
-              ? "another interface has the same network"
-              : found.length === MAX_SHARED_LANS
-                ? `${MAX_SHARED_LANS} networks can be shared at most`
-                : undefined;
-        if (why) leftOut.push({ interfaceName, prefix, reason: why });
-        else found.push({ interfaceName, prefix });
-      }
-    }
-    this.#leftOut = leftOut;
-    return found;
+  /** As it is now. undefined: there is none of that name. */
+  choose(interfaceName: string): ChosenInterface | undefined {
+    const link = this.#options.lans.links().find(({ name }) => name === interfaceName);
+    return link && link.kind !== "loopback" ? chosenInterface(link) : undefined;
   }
-}
-
-/** The networks that an interface is on: not its link-local ones, nor addresses that are alone. */
-export function networksOf(link: Link): Prefix[] {
-  const networks = link.addresses
-    .filter(
-      ({ address, prefixLength, scope }) =>
-        scope === "global" && prefixLength < (family(address) === 4 ? 31 : 127),
-    )
-    .map(({ address, prefixLength }) => networkOf(address, prefixLength));
-  return [...new Map(networks.map((prefix) => [prefixText(prefix), prefix])).values()];
 }

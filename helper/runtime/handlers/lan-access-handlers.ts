@@ -1,5 +1,6 @@
 import { ControlError } from "#contract/errors.ts";
 import type { Share } from "#contract/lan-access.ts";
+import type { ChosenInterface } from "#protocol/addressing/shared-lans.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
@@ -22,9 +23,10 @@ export function shareHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi
       if (on && !host.enabled)
         throw new ControlError("conflict", "this computer's network is switched off", "castaway up");
       const before = host.record;
-      for (const name of interfaces ?? []) checkInterface(parts, name);
-      // By name: an interface that appears later is not opened to others unasked.
-      host.shareLan(on, on ? (interfaces ?? lanSharing.defaultInterfaces()) : []);
+      // As they are now: what appears later, or is found elsewhere, is not opened to others unasked.
+      const chosen =
+        interfaces?.map((name) => chooseInterface(parts, name)) ?? lanSharing.defaultInterfaces();
+      host.shareLan(on, on ? chosen : []);
       lanSharing.refresh(true);
       await lanSharing.settled();
       const { problem } = lanSharing;
@@ -55,8 +57,7 @@ export function shareHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi
             "say on which interface this computer is to be a router",
             "castaway share subnet on --interface NAME; they are listed by castaway lans",
           );
-        checkInterface(parts, interfaceName);
-        chosen.setRouteOn(interfaceName);
+        chosen.setRouteOn(chooseInterface(parts, interfaceName));
       }
       lanSharing.refresh(true);
       await lanSharing.settled();
@@ -66,7 +67,11 @@ export function shareHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi
         chosen.setRouteOn(undefined);
         lanSharing.refresh(true);
         await saved(parts);
-        throw new ControlError("conflict", problem, lanSharing.problem?.remedy ?? "castaway lans");
+        throw new ControlError(
+          "conflict",
+          `${interfaceName}: ${problem}`,
+          lanSharing.problem?.remedy ?? "castaway lans",
+        );
       }
       await saved(parts);
       return view();
@@ -98,7 +103,8 @@ function oneNetwork(
   );
 }
 
-function checkInterface({ engine }: HandlerParts, name: string): void {
-  if (!engine.lans.links().some((link) => link.name === name && link.kind !== "loopback"))
-    throw new ControlError("not-found", `there is no interface "${name}"`, "List them: castaway lans");
+function chooseInterface({ engine }: HandlerParts, name: string): ChosenInterface {
+  const chosen = engine.lanSharing.choose(name);
+  if (chosen) return chosen;
+  throw new ControlError("not-found", `there is no interface "${name}"`, "List them: castaway lans");
 }

@@ -4,7 +4,7 @@ import { highestNumber } from "#protocol/addressing/member-addresses.ts";
 import type { AddressPlan } from "#protocol/addressing/member-addresses.ts";
 import { membersProblem } from "#protocol/addressing/member.ts";
 import type { MembersState } from "#protocol/addressing/member.ts";
-import { isLanPrefix } from "#protocol/addressing/shared-lans.ts";
+import { isLanPrefix, type ChosenInterface } from "#protocol/addressing/shared-lans.ts";
 import { MAX_USES, networkName } from "#protocol/invite/invite-link.ts";
 import { invitesProblem } from "#protocol/invite/invite-record.ts";
 import type { InvitesState } from "#protocol/invite/invite-record.ts";
@@ -37,9 +37,9 @@ export interface HostedNetwork {
   /** Members may reach the host's LAN by unicast. */
   readonly shareLan: boolean;
   /** On these interfaces. */
-  readonly shareLanOn?: readonly string[];
+  readonly shareLanOn?: readonly ChosenInterface[];
   /** This computer is the router of its own /64 on this interface. */
-  readonly routeOn?: string;
+  readonly routeOn?: ChosenInterface;
   /** false: the user took it `down`. */
   readonly enabled: boolean;
   readonly members: MembersState;
@@ -109,6 +109,11 @@ const invitesSchema: v.GenericSchema<unknown, InvitesState> = v.pipe(
   ),
 );
 
+const chosenInterface: v.GenericSchema<unknown, ChosenInterface> = v.strictObject({
+  name: vifName,
+  networks: prefixes,
+});
+
 export const hostedSchema: v.GenericSchema<unknown, HostedNetwork> = v.pipe(
   v.strictObject({
     name: networkNameSchema,
@@ -116,8 +121,8 @@ export const hostedSchema: v.GenericSchema<unknown, HostedNetwork> = v.pipe(
     plan: planSchema,
     sharedRanges: prefixes,
     shareLan: v.boolean(),
-    shareLanOn: v.exactOptional(v.pipe(v.array(vifName), v.maxLength(MAX_SHARED_LANS))),
-    routeOn: v.exactOptional(vifName),
+    shareLanOn: v.exactOptional(v.pipe(v.array(chosenInterface), v.maxLength(MAX_SHARED_LANS))),
+    routeOn: v.exactOptional(chosenInterface),
     enabled: v.boolean(),
     members: membersSchema,
     invites: invitesSchema,
@@ -152,6 +157,6 @@ export const joinedSchema: v.GenericSchema<unknown, JoinedNetwork> = v.strictObj
   maximumBps,
   sharedLans: v.exactOptional(v.pipe(v.array(sharedLanSchema), v.maxLength(MAX_SHARED_LANS))),
   useLans: v.exactOptional(v.boolean()),
-  routeOn: v.exactOptional(vifName),
+  routeOn: v.exactOptional(chosenInterface),
   enabled: v.boolean(),
 });

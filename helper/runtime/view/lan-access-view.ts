@@ -1,10 +1,10 @@
 // Who reaches whose LANs, in words.
 import type { LanAccess, SharedLan } from "#contract/lan-access.ts";
 import { addressBytes, addressText, prefixText, type Prefix } from "#wire/address.ts";
-import type { GatewaySubnet } from "#ports/gateway.ts";
 import type { LanWay } from "#protocol/addressing/shared-lans.ts";
 import type { LanSharing } from "../gateway/lan-sharing.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
+import type { RoutedSubnet } from "../network-context.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
 
 export function hostedLanAccess(network: HostedNetworkRuntime, sharing: LanSharing): LanAccess {
@@ -37,7 +37,7 @@ export function hostedLanAccess(network: HostedNetworkRuntime, sharing: LanShari
   };
 }
 
-function subnetOf(subnet: GatewaySubnet | undefined, sharing: LanSharing): LanAccess["subnet"] {
+function subnetOf(subnet: RoutedSubnet | undefined, sharing: LanSharing): LanAccess["subnet"] {
   if (!subnet) return null;
   const problem = sharing.subnetProblem(subnet);
   const { interfaceName } = subnet;
@@ -51,7 +51,7 @@ function subnetOf(subnet: GatewaySubnet | undefined, sharing: LanSharing): LanAc
   };
 }
 
-function subnetOpens(subnet: GatewaySubnet | undefined): string[] {
+function subnetOpens(subnet: RoutedSubnet | undefined): string[] {
   if (!subnet) return [];
   const { interfaceName, reach } = subnet;
   return [

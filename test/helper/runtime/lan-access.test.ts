@@ -80,6 +80,31 @@ describe("a host that shares its LAN", () => {
     expect(home.gateway.rules).toBeUndefined();
   });
 
+  test("is carried elsewhere: the network that it finds there is not opened, and at home it goes on", async () => {
+    const world = new World();
+    const home = await host(world, { ...WITH_LAN, links: [link("eth0"), link("eth5", { index: 5 })] });
+    await home.call("share.lan", { on: true, interfaces: ["eth0"] });
+    await home.call("share.subnet", { on: true, interface: "eth5" });
+    const settled = async (): Promise<void> => {
+      await world.run(200);
+      await world.answer(home.engine.lanSharing.settled());
+    };
+    const hotel = [{ address: "10.9.9.9", prefixLength: 24, scope: "global" as const }];
+    home.links.change([link("eth0", { addresses: hotel }), link("eth5", { index: 5, addresses: hotel })], {
+      type: "resync",
+    });
+    await settled();
+    expect(home.gateway.rules).toBeUndefined();
+    expect(access(home).leftOut[0]!.reason).toContain("another network");
+    expect(access(home).subnet).toMatchObject({ active: false });
+    const advertised = home.gateway.advertised.get("eth5")!;
+    expect(decodeRouterAdvertisement(advertised.at(-1)!)!.routerLifetime).toBe(0);
+    home.links.change([link("eth0"), link("eth5", { index: 5 })], { type: "resync" });
+    await settled();
+    expect(uses(home)).toEqual(["192.168.2.0/24"]);
+    expect(access(home).subnet).toMatchObject({ active: true });
+  });
+
   test("does not stay without its rules, where somebody flushed them", async () => {
     const world = new World();
     const home = await host(world, WITH_LAN);
