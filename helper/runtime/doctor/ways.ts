@@ -12,6 +12,8 @@ export const ways: Topic = {
     const all = engine.reach.ways();
     const checks = all.flatMap((way) => wayCheck(way, subject));
     const { dht, meet } = keeper.state.settings.reach;
+    const found = all.find((way) => way instanceof DhtRendezvous);
+    if (dht && isNeeded(subject) && (!found || found.state === "off")) checks.push(restingDht(found));
     if (!dht && (meet === null || meet === "off"))
       checks.push(
         ok(
@@ -23,7 +25,20 @@ export const ways: Topic = {
   },
 };
 
-function wayCheck(way: Rendezvous, { engine }: Subject): Check[] {
+function isNeeded({ engine: { networks } }: Subject): boolean {
+  return networks.hosted?.enabled === true || networks.joined.size > 0;
+}
+
+function restingDht(dht: DhtRendezvous | undefined): Check {
+  if (dht) return ok("dht", "The DHT is switched on, and rests: nobody has to be found by it now.");
+  return warn(
+    "dht",
+    "The DHT is switched on, but cannot be used by this service: it cannot start its process.",
+    "Start it by its systemd unit, or as root: sudo castaway daemon. Without the DHT: castaway reach --dht off",
+  );
+}
+
+function wayCheck(way: Rendezvous, subject: Subject): Check[] {
   const name = way instanceof DhtRendezvous ? "dht" : `meet ${way.name}`;
   switch (way.state) {
     case "off":
@@ -35,12 +50,11 @@ function wayCheck(way: Rendezvous, { engine }: Subject): Check[] {
         warn(name, `${capital(way.name)} is being asked.`, "Ask again in some seconds: castaway doctor"),
       ];
     case "failed": {
-      const needed = engine.networks.hosted?.enabled || engine.networks.joined.size > 0;
       const remedy =
         name === "dht"
           ? "Does this network let UDP out? Without it: castaway reach --dht off"
           : "Is it switched on, and does its UDP port answer? Another one: castaway reach --meet HOST:PORT, or off";
-      const then = needed ? " Who is reached already stays so." : "";
+      const then = isNeeded(subject) ? " Who is reached already stays so." : "";
       return [
         warn(
           name,
