@@ -55,11 +55,13 @@ describe.skipIf(missing !== undefined)(`discovery where ways cross${missing ? ` 
     );
     await Promise.all([away.join(first.link), home2.join(first.link)]);
     await away.join(second.link);
-    mediabox = await Avahi.start(lab.host("source"), { hostName: "mediabox" });
-    laptop = await Avahi.start(lab.host("away"), { hostName: "laptop" });
-    for (const daemon of [home, home2, away]) await daemon.json("share", "mdns");
-    for (const daemon of [home, home2]) await daemon.json("share", "lan", "on");
-  });
+    [mediabox, laptop] = await Promise.all([
+      Avahi.start(lab.host("source"), { hostName: "mediabox" }),
+      Avahi.start(lab.host("away"), { hostName: "laptop" }),
+    ]);
+    await Promise.all([home, home2, away].map((daemon) => daemon.json("share", "mdns")));
+    await Promise.all([home, home2].map((daemon) => daemon.json("share", "lan", "on")));
+  }, 150_000);
   afterAll(async () => {
     await mediabox?.dispose();
     await laptop?.dispose();
@@ -92,7 +94,7 @@ describe.skipIf(missing !== undefined)(`discovery where ways cross${missing ? ` 
     await expect.poll(() => names(laptop), PATIENCE).toEqual(["Travels"]);
     await travels.stop();
     await expect.poll(() => names(mediabox), PATIENCE).toEqual([]);
-  });
+  }, 150_000);
 
   test("a flood on the LAN costs a bounded share, and what others say still crosses", async () => {
     const before = await home.json<Stats>("stats");

@@ -67,7 +67,7 @@ describe.skipIf(missing !== undefined)(`UPnP across the tunnel${missing ? ` (${m
     lines.push(`log_dir=${folder}/state`, "friendly_name=Film box", "inotify=no", "notify_interval=30");
     writeFileSync(config, `${lines.join("\n")}\n`);
     source.spawn("minidlnad", ["-S", "-f", config, "-P", join(folder, "pid")]);
-  });
+  }, 150_000);
   afterAll(async () => {
     await lab?.dispose();
     rmSync(folder, { recursive: true, force: true });

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { TestDaemon } from "#test/support/daemon.ts";
+import { Lab } from "#test/support/lab.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { Avahi, AVAHI_COMMANDS } from "#test/support/traffic/avahi.ts";
 import { Capture } from "#test/support/traffic/capture.ts";
-import { startScene, type Scene } from "./streams-scene.ts";
+import { PORT } from "./streams-scene.ts";
 
 const missing = missingForLab(...AVAHI_COMMANDS);
 const TYPE = "_http._tcp";
@@ -10,23 +12,32 @@ const PATIENCE = { timeout: 30_000, interval: 500 };
 
 // Real responders at home and away. Nothing of them has heard of Castaway.
 describe.skipIf(missing !== undefined)(`mDNS across the tunnel${missing ? ` (${missing})` : ""}`, () => {
-  let scene: Scene;
+  let lab: Lab;
+  let home: TestDaemon;
+  let away: TestDaemon;
   let mediabox: Avahi;
   let laptop: Avahi;
   const children: { stop(): Promise<unknown> }[] = [];
 
   beforeAll(async () => {
-    scene = await startScene();
-    mediabox = await Avahi.start(scene.lab.host("source"), { hostName: "mediabox" });
-    laptop = await Avahi.start(scene.lab.host("away"), { hostName: "laptop" });
-  });
+    lab = await Lab.create({ away: 1, portForward: PORT });
+    [home, away] = (await Promise.all(["home", "away"].map((name) => TestDaemon.inLab(lab, name)))) as [
+      TestDaemon,
+      TestDaemon,
+    ];
+    await away.join((await home.invite(`${lab.homePublic.address4}:${PORT}`)).link);
+    [mediabox, laptop] = await Promise.all([
+      Avahi.start(lab.host("source"), { hostName: "mediabox" }),
+      Avahi.start(lab.host("away"), { hostName: "laptop" }),
+    ]);
+  }, 150_000);
   afterEach(async () => {
     for (const child of children.splice(0)) await child.stop();
   });
   afterAll(async () => {
     await mediabox?.dispose();
     await laptop?.dispose();
-    await scene?.dispose();
+    await lab?.dispose();
   });
 
   const publish = async (at: Avahi, name: string, port: number): Promise<void> => {
@@ -37,27 +48,20 @@ describe.skipIf(missing !== undefined)(`mDNS across the tunnel${missing ? ` (${m
 
   test("off: nothing crosses", async () => {
     await publish(mediabox, "Films", 8080);
-    const wire = await Capture.start(scene.lab.host("away"), "castaway0");
+    const wire = await Capture.start(lab.host("away"), "castaway0");
     expect(await names(laptop)).toEqual([]);
     expect((await wire.stop()).filter(({ destination }) => destination.endsWith(".251"))).toEqual([]);
-    expect((await scene.members.home.daemon.status()).sharing.proxies).toEqual([]);
+    expect((await home.status()).sharing.proxies).toEqual([]);
   });
 
   test("on: what the home has is found away, and used by its own address where the LAN is shared", async () => {
-    const { home } = scene.members;
     children.push(
-      scene.lab
-        .host("source")
-        .spawn("python3", ["-m", "http.server", "8080", "--directory", "/usr/share/doc"]),
+      lab.host("source").spawn("python3", ["-m", "http.server", "8080", "--directory", "/usr/share/doc"]),
     );
     await publish(mediabox, "Dr. Films", 8080);
-    await home.daemon.json("share", "mdns");
-    await home.daemon.json("share", "lan", "on");
-    await scene.members.away.daemon.until(
-      "the proxy runs",
-      ({ sharing }) => sharing.proxies.includes("mdns"),
-      20_000,
-    );
+    await home.json("share", "mdns");
+    await home.json("share", "lan", "on");
+    await away.until("the proxy runs", ({ sharing }) => sharing.proxies.includes("mdns"), 20_000);
     await expect.poll(() => names(laptop), PATIENCE).toEqual(["Dr\\.\\032Films"]);
     const resolved = async (): Promise<string[] | undefined> =>
       (await laptop.browse(TYPE, "-r")).find(
@@ -67,17 +71,17 @@ describe.skipIf(missing !== undefined)(`mDNS across the tunnel${missing ? ` (${m
     const [, , , , , , host, address, port] = (await resolved())!;
     expect(host).toBe("mediabox.local");
     const page = `import urllib.request; print(urllib.request.urlopen("http://${address}:${port}/", timeout=10).read())`;
-    const { stdout } = await scene.lab.host("away").exec("python3", ["-c", page]);
+    const { stdout } = await lab.host("away").exec("python3", ["-c", page]);
     expect(stdout).toContain("Directory listing");
   });
 
   test("a service of the host itself is used by its address in the network, whatever else is shared", async () => {
-    const host = await Avahi.start(scene.lab.host("home"), { hostName: "homeserver" });
+    const host = await Avahi.start(lab.host("home"), { hostName: "homeserver" });
     children.push({ stop: () => host.dispose() });
-    await scene.members.home.daemon.json("share", "mdns");
-    await scene.members.home.daemon.json("share", "lan", "off");
+    await home.json("share", "mdns");
+    await home.json("share", "lan", "off");
     await publish(host, "Notes", 8090);
-    const address = scene.members.home.address4;
+    const address = (await home.status()).networks[0]!.ownAddresses.find((one) => !one.includes(":"))!;
     await expect
       .poll(
         async () => (await laptop.browse(TYPE, "-r")).map((line) => `${line[0]} ${line[3]} ${line[7]}`),
@@ -87,7 +91,7 @@ describe.skipIf(missing !== undefined)(`mDNS across the tunnel${missing ? ` (${m
   });
 
   test("one who asks from a port of its own is answered there; a responder on the tunnel's interface hears, too", async () => {
-    await scene.members.home.daemon.json("share", "mdns");
+    await home.json("share", "mdns");
     await publish(mediabox, "Legacy", 8082);
     await expect.poll(() => names(laptop), PATIENCE).toContain("Legacy");
     const ask = `import socket
@@ -99,19 +103,19 @@ while True:
   except TimeoutError: break
   if d[:2]==b"\\x12\\x34" and b"Legacy" in d: print("answered")`;
     const answered = async (): Promise<string> =>
-      (await scene.lab.host("away").exec("python3", ["-c", ask], { timeoutMs: 15_000 })).stdout;
+      (await lab.host("away").exec("python3", ["-c", ask], { timeoutMs: 15_000 })).stdout;
     await expect.poll(answered, PATIENCE).toContain("answered");
-    const away2 = await Avahi.start(scene.lab.host("away2"), {
+    const onTunnel = await Avahi.start(lab.host("away"), {
       hostName: "laptop2",
       interfaces: ["castaway0"],
       pointToPoint: true,
     });
-    children.push({ stop: () => away2.dispose() });
-    await expect.poll(() => names(away2), PATIENCE).toContain("Legacy");
+    children.push({ stop: () => onTunnel.dispose() });
+    await expect.poll(() => names(onTunnel), PATIENCE).toContain("Legacy");
   });
 
   test("what goes at home is gone away, at once", async () => {
-    await scene.members.home.daemon.json("share", "mdns");
+    await home.json("share", "mdns");
     const service = await mediabox.publish("-s", "Short", TYPE, "8081");
     await expect.poll(() => names(laptop), PATIENCE).toContain("Short");
     await service.stop();
@@ -119,27 +123,27 @@ while True:
   });
 
   test("a laptop's own service is found at home only where it said so, and never on the LAN that it visits", async () => {
-    await scene.members.home.daemon.json("share", "mdns");
+    await home.json("share", "mdns");
     await publish(laptop, "Travels", 8070);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(await names(mediabox)).not.toContain("Travels");
-    const visited = await Capture.start(scene.lab.host("away-router"), "p-away");
+    const visited = await Capture.start(lab.host("away-router"), "p-away");
     await publish(mediabox, "Films", 8080);
-    await scene.members.away.daemon.json("share", "mdns");
+    await away.json("share", "mdns");
     await expect.poll(() => names(mediabox), PATIENCE).toContain("Travels");
     await expect.poll(() => names(laptop), PATIENCE).toContain("Films");
     // The laptop's responder speaks there, as it always does; the proxy does not: its messages have an id.
     const seen = (await visited.stop()).filter(({ destination }) => destination === "224.0.0.251");
     expect(seen.length).toBeGreaterThan(0);
     expect(seen.filter(({ bytes }) => bytes[28] === 0xca && bytes[29] === 0x57)).toEqual([]);
-    await scene.members.away.daemon.json("share", "mdns", "off");
+    await away.json("share", "mdns", "off");
   });
 
   test("off again: it is all taken back", async () => {
     await publish(mediabox, "Films", 8080);
-    await scene.members.home.daemon.json("share", "mdns");
+    await home.json("share", "mdns");
     await expect.poll(() => names(laptop), PATIENCE).toContain("Films");
-    await scene.members.home.daemon.json("share", "mdns", "off");
+    await home.json("share", "mdns", "off");
     await expect.poll(() => names(laptop), PATIENCE).toEqual([]);
   });
 });

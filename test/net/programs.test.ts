@@ -19,6 +19,7 @@ import { Lab } from "#test/support/lab.ts";
 import { words } from "#test/support/machine.ts";
 import { hasCommand, missingForLab } from "#test/support/requirements.ts";
 import { sendVideo } from "#test/support/traffic/ffmpeg.ts";
+import { socatReceive, socatSend } from "#test/support/traffic/programs.ts";
 import { PORT } from "./streams-scene.ts";
 
 const missing = missingForLab();
@@ -41,7 +42,7 @@ describe.skipIf(missing !== undefined)(`real programs${missing ? ` (${missing})`
     home = host!;
     const { link } = await home.invite(`${lab.homePublic.address4}:${PORT}`, "--uses", "3");
     await Promise.all(guests.map((guest) => guest.join(link)));
-  });
+  }, 150_000);
   afterAll(async () => {
     await lab?.dispose();
     rmSync(folder, { recursive: true, force: true });
@@ -134,6 +135,30 @@ describe.skipIf(missing !== undefined)(`real programs${missing ? ` (${missing})`
       expect(readFileSync(received).equals(content), name).toBe(true);
     }
     await Promise.all(receivers.map((receiver) => receiver.stop()));
+  });
+
+  test("a preset opens what an application needs, at once: Minecraft's list of worlds", async (context) => {
+    needs(context, "socat");
+    const [group, port] = ["224.0.2.60", 4445];
+    await home.json("share", "minecraft");
+    await expect
+      .poll(async () => (await lab.host("away").exec("ip", ["route", "get", group])).stdout, {
+        timeout: 20_000,
+      })
+      .toContain(TUN);
+    const game = socatReceive(lab.host("away"), group, port, "0.0.0.0");
+    const world = "[MOTD]A world[/MOTD][AD]25565[/AD]";
+    await expect
+      .poll(
+        async () => {
+          await socatSend(lab.host("source"), group, port, world);
+          return game.stdout;
+        },
+        { timeout: 20_000 },
+      )
+      .toContain(world);
+    await home.json("share", "minecraft", "off");
+    await game.stop();
   });
 
   test("a stream with TTL 1 is pointed out, and carried where somebody asks for it", async (context) => {

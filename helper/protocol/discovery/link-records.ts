@@ -1,4 +1,4 @@
-import type { ServiceRecord } from "#wire/control-discovery.ts";
+import type { ServiceRecord } from "#wire/control-services.ts";
 import { recordKey, type MdnsMessage, type MdnsQuestion, type MdnsSource } from "./mdns.ts";
 
 /** Records of one link, and of one sender on it: nobody who floods pushes the others out. */

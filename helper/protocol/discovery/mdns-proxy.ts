@@ -1,10 +1,10 @@
-import type { ServiceEntry, ServiceRecord } from "#wire/control-discovery.ts";
+import type { ServiceEntry, ServiceRecord } from "#wire/control-services.ts";
 import { MAX_QUESTIONS } from "#wire/control-discovery.ts";
 import { isLinkName } from "#wire/dns-name.ts";
 import type { Address } from "#wire/address.ts";
+import { answersTo } from "./mdns-answers.ts";
 import { LinkRecords } from "./link-records.ts";
 import {
-  answers,
   MDNS_PORT,
   recordKey,
   RELAYED_ID,
@@ -116,7 +116,8 @@ export class MdnsProxy {
 
   setLink(id: number, options: ProxyLinkOptions, now: number): void {
     const link = this.#links.get(id);
-    if (link) link.options = options;
+    if (link && link.options.whole !== options.whole) this.removeLink(id, now); // what was heard was heard otherwise
+    if (link && link.options.whole === options.whole) link.options = options;
     else
       this.#links.set(id, {
         options,
@@ -335,16 +336,9 @@ export class MdnsProxy {
 
   #answer(id: number, link: Link, message: MdnsMessage, source: MdnsSource, now: number): void {
     const legacy = source.port !== MDNS_PORT;
-    const known = new Map(message.records.map((record) => [recordKey(record), record.ttl]));
-    const found = new Map<string, ServiceRecord>();
-    for (const question of message.questions.slice(0, MAX_QUESTIONS))
-      for (const [key, record] of link.shown) {
-        if (!answers(question, record)) continue;
-        if ((known.get(key) ?? 0) * 2 >= record.ttl) continue; // RFC 6762 section 7.1
-        if (!legacy && now - (link.sentAt.get(key) ?? -Infinity) < REPEAT_MS) continue;
-        found.set(key, record);
-      }
-    for (const [key, record] of this.#further(link, found)) found.set(key, record);
+    const saidLately = (key: string): boolean =>
+      !legacy && now - (link.sentAt.get(key) ?? -Infinity) < REPEAT_MS;
+    const found = answersTo(message, link.shown, saidLately);
     if (found.size === 0) return;
     if (!legacy) {
       for (const key of found.keys()) link.sentAt.set(key, now);
@@ -357,18 +351,6 @@ export class MdnsProxy {
     }));
     const answer: OutgoingMdns = { id: message.id, response: true, questions: message.questions, records };
     this.#commands.push({ type: "send", link: id, message: answer, to: source });
-  }
-
-  /** RFC 6763 section 12: with a service its place, with a place its addresses. */
-  *#further(link: Link, found: ReadonlyMap<string, ServiceRecord>): Iterable<[string, ServiceRecord]> {
-    const names = new Set<string>();
-    for (const { data } of found.values()) if (data.type === "PTR") names.add(data.target.toLowerCase());
-    for (const { name, data } of [...link.shown.values(), ...found.values()])
-      if (data.type === "SRV" && (names.has(name.toLowerCase()) || found.has(recordKey({ name, data }))))
-        names.add(data.target.toLowerCase());
-    if (names.size === 0) return;
-    for (const [key, record] of link.shown)
-      if (record.data.type !== "PTR" && names.has(record.name.toLowerCase())) yield [key, record];
   }
 
   #askPeers(

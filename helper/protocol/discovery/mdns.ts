@@ -1,5 +1,5 @@
 import type { Address } from "#wire/address.ts";
-import type { ServiceData, ServiceRecord } from "#wire/control-discovery.ts";
+import type { ServiceData, ServiceRecord } from "#wire/control-services.ts";
 
 /** RFC 6762 section 3. */
 export const MDNS_PORT = 5353;

@@ -1,4 +1,4 @@
-import type { ServiceData, ServiceRecord } from "#wire/control-discovery.ts";
+import type { ServiceData, ServiceRecord } from "#wire/control-services.ts";
 import { numberedName } from "#wire/dns-name.ts";
 import { dataKey } from "./mdns.ts";
 

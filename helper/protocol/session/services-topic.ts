@@ -3,7 +3,7 @@ import {
   encodeServiceChange,
   sameData,
   type ServiceEntry,
-} from "#wire/control-discovery.ts";
+} from "#wire/control-services.ts";
 import { TOPIC_SERVICES } from "#wire/control-state.ts";
 import type { Topic } from "./soft-state-topic.ts";
 

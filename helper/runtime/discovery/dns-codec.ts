@@ -2,7 +2,7 @@
 import { decode, encode, type Answer, type DecodedPacket, type Packet } from "dns-packet";
 import type { MdnsMessage, MdnsQuestion, OutgoingMdns } from "#protocol/discovery/mdns.ts";
 import { canonicalAddress } from "#wire/address.ts";
-import { checkStrings, MAX_TXT, type ServiceData, type ServiceRecord } from "#wire/control-discovery.ts";
+import { checkStrings, MAX_TXT, type ServiceData, type ServiceRecord } from "#wire/control-services.ts";
 import { DecodeError } from "#wire/cursor.ts";
 import { dnsLabels, isDnsName, isLinkName } from "#wire/dns-name.ts";
 

@@ -1,7 +1,8 @@
 import { SERVICES } from "#protocol/session/services-topic.ts";
 import { SoftStateReceiver } from "#protocol/session/soft-state-receiver.ts";
 import { SoftStateSender } from "#protocol/session/soft-state-sender.ts";
-import { isDiscovery, type DiscoveryMessage, type ServiceEntry } from "#wire/control-discovery.ts";
+import { isDiscovery, type DiscoveryMessage } from "#wire/control-discovery.ts";
+import { type ServiceEntry } from "#wire/control-services.ts";
 import type { ControlMessage } from "#wire/control.ts";
 import type { Timed } from "../scheduler.ts";
 

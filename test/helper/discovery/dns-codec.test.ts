@@ -2,7 +2,7 @@ import { encode } from "dns-packet";
 import { describe, expect, test } from "vitest";
 import { RELAYED_ID } from "#protocol/discovery/mdns.ts";
 import { decodeMdns, encodeMdns, MAX_MDNS } from "#runtime/discovery/dns-codec.ts";
-import type { ServiceRecord } from "#wire/control-discovery.ts";
+import type { ServiceRecord } from "#wire/control-services.ts";
 import { dnsLabels, isDnsName, numberedName } from "#wire/dns-name.ts";
 import { fuzzParsers, parser } from "#test/support/fuzz/parsers.ts";
 

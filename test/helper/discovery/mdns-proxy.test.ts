@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RELAYED_ID, type MdnsMessage, type MdnsSource } from "#protocol/discovery/mdns.ts";
 import { MdnsProxy, type MdnsCommand } from "#protocol/discovery/mdns-proxy.ts";
-import type { ServiceData, ServiceEntry } from "#wire/control-discovery.ts";
+import type { ServiceData, ServiceEntry } from "#wire/control-services.ts";
 import { SeededRandom } from "#test/support/fuzz/seeded-random.ts";
 
 const [LAN, OTHER_LAN, ANNA, BEN, ELSEWHERE] = [1, 2, 11, 12, 13] as const;

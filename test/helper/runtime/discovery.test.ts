@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decodeMdns, encodeMdns } from "#runtime/discovery/dns-codec.ts";
-import type { ServiceRecord } from "#wire/control-discovery.ts";
+import type { ServiceRecord } from "#wire/control-services.ts";
 import { type Computer, guestOf, HOME, host, LAPTOP, type ComputerOptions } from "./computer.ts";
 import { link } from "./fake-devices.ts";
 import { World } from "./world.ts";

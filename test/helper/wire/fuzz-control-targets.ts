@@ -1,5 +1,5 @@
 import { decodeBeacon, encodeBeacon, type Beacon } from "#wire/beacon.ts";
-import { decodeServiceChange, encodeServiceChange, type ServiceData } from "#wire/control-discovery.ts";
+import { decodeServiceChange, encodeServiceChange, type ServiceData } from "#wire/control-services.ts";
 import { decodeMembershipEntry, encodeMembershipEntry } from "#wire/control-membership.ts";
 import {
   decodeNetworkChange,
