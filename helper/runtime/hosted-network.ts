@@ -375,6 +375,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
       ...this.#record,
       candidates: this.#candidates,
       mapped: this.#context.mappedEndpoint(),
+      meet: this.#context.meetPlace(),
       proxies: this.#proxies,
       sharedLans: this.#sharedLans,
       members,

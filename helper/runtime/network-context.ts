@@ -38,6 +38,8 @@ export interface NetworkContext {
   /** Something that the store keeps has changed. */
   readonly stateChanged: () => void;
   /** How this computer reaches the LANs of the host of a network that it joined. */
+  /** The meeting point at which members may call the network that we host. */
+  readonly meetPlace: () => Candidate | undefined;
   readonly lanWays: (networkId: string) => readonly LanWay[];
   /** Own addresses, routes or reachable members have changed. */
   readonly addressesChanged: () => void;

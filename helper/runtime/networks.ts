@@ -23,7 +23,7 @@ import type { SessionOwner } from "./transport.ts";
 
 export interface NetworksOptions extends Omit<
   NetworkContext,
-  "lastEndpoint" | "rememberEndpoint" | "stateChanged" | "lanWays"
+  "lastEndpoint" | "rememberEndpoint" | "stateChanged" | "lanWays" | "meetPlace"
 > {
   readonly keeper: StateKeeper;
   readonly localStatic: KeyPair;
@@ -57,6 +57,7 @@ export class Networks {
       rememberEndpoint: (key, endpoint) => {
         if (options.isLasting(endpoint)) keeper.rememberEndpoint(key, endpoint);
       },
+      meetPlace: () => this.meetPlace(),
       lanWays: (id) => this.#lanWays(id),
       addressesChanged: () => {
         for (const network of this.joined.values()) network.refreshSources();
@@ -111,6 +112,12 @@ export class Networks {
     keeper.changed();
     this.#options.addressesChanged();
     return this.#hosted;
+  }
+
+  /** The meeting point of our own, where we can be called. */
+  meetPlace(): Candidate | undefined {
+    const { meet } = this.#options.keeper.state.settings.reach;
+    return meet === null || meet === "off" ? undefined : meet;
   }
 
   /** Where this computer can be reached: what people said first, then its own addresses. */

@@ -35,6 +35,8 @@ export type NetworkEntry =
   | { readonly kind: "mapped"; readonly address: Address; readonly port: number }
   /** Where the host can be reached: an address or a host name, and a port. */
   | { readonly kind: "candidates"; readonly candidates: readonly { host: string; port: number }[] }
+  /** The meeting point where the host can be called; undefined: none. */
+  | { readonly kind: "meet"; readonly place: { readonly host: string; readonly port: number } | undefined }
   /** Discovery proxies that run in this network. */
   | { readonly kind: "proxies"; readonly mdns: boolean; readonly ssdp: boolean }
   /** The host's LANs that members may reach by unicast. */
@@ -52,6 +54,7 @@ const CANDIDATES = 4;
 const LANS = 5;
 const PROXIES = 6;
 const MAPPED = 7;
+const MEET = 8;
 const PROXY_MDNS = 1;
 const PROXY_SSDP = 2;
 const REMOVE = 0;
@@ -64,6 +67,7 @@ const SINGLE_KEYS = {
   lans: LANS,
   proxies: PROXIES,
   mapped: MAPPED,
+  meet: MEET,
 } as const;
 
 /** The key of an entry in the replicated table: "network", "assigned", "candidates", "lans", "mapped", "member 7". */
@@ -126,6 +130,11 @@ function decodeEntry(kind: number, number: number, reader: Reader): NetworkEntry
       if (of !== 4 && of !== 6) throw new DecodeError("family", of, "4 or 6");
       return { kind: "mapped", port, address: reader.address(of === 4 ? 4 : 16, "mapped") };
     }
+    case MEET: {
+      const port = reader.u16("port");
+      const host = readText(reader, MAX_HOST_BYTES, "host");
+      return { kind: "meet", place: port === 0 ? undefined : { host, port } };
+    }
     case LANS:
       return { kind: "lans", lans: readLans(reader) };
     default:
@@ -177,6 +186,10 @@ export function encodeNetworkChange(key: string, entry: NetworkEntry | undefined
       writer.address(entry.address, of === 4 ? 4 : 16, "mapped");
       break;
     }
+    case "meet":
+      writer.u16(entry.place?.port ?? 0, "port");
+      writeText(writer, entry.place?.host ?? "", MAX_HOST_BYTES, "host");
+      break;
     case "lans":
       writeLans(writer, entry.lans);
   }

@@ -44,14 +44,16 @@ export function readNews(
   const candidates = (entry(table, "candidates")?.candidates ?? []).filter(
     ({ host, port }) => port > 0 && isCandidateHost(host),
   );
+  const { meet: _, ...rest } = before;
   return {
     record: {
-      ...before,
+      ...rest,
       networkName: networkName(network.name) || before.networkName,
       sharedRanges: network.ranges,
       ownName: (own?.kind === "member" && cleanName(own.name)) || before.ownName,
       candidates: candidates.length > 0 ? candidates : before.candidates,
       assigned: { number: assigned.number, plan },
+      ...meetOf(before, table),
       sharedLans: acceptLans(entry(table, "lans")?.lans ?? [], plan),
     },
     mapped: mapped && mapped.port > 0 ? { address: mapped.address, port: mapped.port } : undefined,
@@ -63,7 +65,17 @@ export function readNews(
   };
 }
 
-function entry<Kind extends "network" | "assigned" | "candidates" | "proxies" | "lans" | "mapped">(
+/** The meeting point: a host that is of an earlier version does not say, and the invite's word stands. */
+function meetOf(
+  before: JoinedNetwork,
+  table: ReadonlyMap<string, NetworkEntry>,
+): Pick<JoinedNetwork, "meet"> {
+  const said = entry(table, "meet");
+  const place = said ? said.place : before.meet;
+  return place && isCandidateHost(place.host) ? { meet: place } : {};
+}
+
+function entry<Kind extends "network" | "assigned" | "candidates" | "proxies" | "lans" | "mapped" | "meet">(
   table: ReadonlyMap<string, NetworkEntry>,
   kind: Kind,
 ): Extract<NetworkEntry, { kind: Kind }> | undefined {

@@ -1,7 +1,6 @@
 // Who comes in, and who is there: invites, requests, members.
 import { randomBytes } from "node:crypto";
 import { ControlError, type ErrorCode } from "#contract/errors.ts";
-import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
 import { MAX_CANDIDATES } from "#protocol/invite/invite-link.ts";
 import { SECRET_LENGTH } from "#protocol/invite/invite-secret.ts";
@@ -46,7 +45,7 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
           "there are as many open invites as there can be",
           "Close some: castaway invite revoke",
         );
-      const meet = meetOf(keeper);
+      const meet = networks.meetPlace();
       const { invite, link } = host.createInvite({
         secret: randomBytes(SECRET_LENGTH),
         candidates,
@@ -111,12 +110,6 @@ const MEMBER_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = 
   "name-empty": ["bad-request", "a name needs a visible character"],
   "name-taken": ["conflict", "another member has that name"],
 };
-
-/** Where members and invites are told to call. */
-function meetOf(keeper: StateKeeper): Candidate | undefined {
-  const { meet } = keeper.state.settings.reach;
-  return meet && meet !== "off" ? meet : undefined;
-}
 
 function rememberEndpoints(keeper: StateKeeper, texts: readonly string[]): void {
   const said = texts.map(parsePlace);

@@ -11,6 +11,7 @@ export function reachHandlers(parts: HandlerParts): Pick<DaemonApi, `reach.${"ge
     "reach.set": async (change) => {
       keeper.setSettings({ reach: { ...keeper.state.settings.reach, ...parsed(change) } });
       engine.settingsChanged();
+      engine.networks.candidatesChanged(); // members are told of another meeting point
       engine.core.changed();
       await saved(parts);
       return snapshots.reach();

@@ -112,7 +112,7 @@ export class Reach implements Timed {
     const { networks, settings } = this.#options;
     const hosting = networks.hosted?.enabled === true;
     const own = settings().meet;
-    const ownPlace = own === null || own === "off" ? undefined : own;
+    const ownPlace = networks.meetPlace();
     const wanted = new Map<string, Candidate>();
     if (ownPlace) wanted.set(placeKey(ownPlace), ownPlace);
     if (own !== "off")
@@ -177,7 +177,7 @@ export class Reach implements Timed {
   /** At each turn. */
   flush(): void {
     const now = this.#now();
-    this.#searchAll();
+    this.refresh(); // a host may have named another meeting point
     for (const search of this.#searches.values()) search.flush(now);
   }
 

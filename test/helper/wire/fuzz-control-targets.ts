@@ -44,6 +44,7 @@ const LANS: NetworkEntry = {
   ],
 };
 const MAPPED: NetworkEntry = { kind: "mapped", address: "203.0.113.5", port: 42268 };
+const MEET: NetworkEntry = { kind: "meet", place: { host: "meet.example", port: 42270 } };
 const MEMBER: NetworkEntry = { kind: "member", number: 7, name: "Ännas Laptop", online: true };
 const SERVICES: readonly ServiceData[] = [
   { type: "A", address: "192.168.1.20" },
@@ -53,8 +54,8 @@ const SERVICES: readonly ServiceData[] = [
   { type: "TXT", text: Uint8Array.of(3, 97, 61, 98, 0) },
 ];
 export const NETWORK_ENTRIES: readonly Uint8Array[] = [
-  ...([NETWORK, CANDIDATES, LANS, MAPPED, MEMBER, { kind: "assigned", number: 7 }] as const).map((entry) =>
-    encodeNetworkChange(networkKey(entry), entry),
+  ...([NETWORK, CANDIDATES, LANS, MAPPED, MEET, MEMBER, { kind: "assigned", number: 7 }] as const).map(
+    (entry) => encodeNetworkChange(networkKey(entry), entry),
   ),
   encodeNetworkChange("member 7", undefined),
   encodeNetworkChange("candidates", undefined),
