@@ -60,6 +60,7 @@ export function prepareLauncher(account: Account, program: Program): void {
     gid: account.gid,
     cwd: "/",
     env: {},
+    detached: true, // a Ctrl-C is for the service, which ends it
     stdio: ["pipe", "ignore", "ignore", image],
   });
   closeSync(image);
