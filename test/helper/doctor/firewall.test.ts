@@ -1,4 +1,5 @@
 // Rules as `nft -j list ruleset` prints them, and what they do to packets that nobody sends.
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ImaginedPacket } from "#runtime/doctor/firewall/packet.ts";
 import { readRuleset, type Ruleset } from "#runtime/doctor/firewall/ruleset.ts";
@@ -253,4 +254,64 @@ test("statements of kinds that nobody knows are open, and never throw", () => {
     ],
   });
   expect(verdictOn(CALL, odd).outcome).toBe("depends");
+});
+
+test("whatever stands in a rule, there is a verdict", () => {
+  const kinds = [
+    "match",
+    "xt",
+    "vmap",
+    "jump",
+    "goto",
+    "accept",
+    "drop",
+    "limit",
+    "set",
+    "left",
+    "right",
+    "op",
+    "key",
+  ];
+  const more = [
+    "payload",
+    "meta",
+    "ct",
+    "fib",
+    "protocol",
+    "field",
+    "target",
+    "data",
+    "prefix",
+    "addr",
+    "len",
+    "range",
+  ];
+  const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
+    tree: fc.oneof(
+      { depthSize: "small" },
+      fc.constantFrom<unknown>(
+        null,
+        17,
+        "udp",
+        "dport",
+        "iifname",
+        "==",
+        "<",
+        "@nowhere",
+        "input",
+        "224.0.0.0",
+        true,
+      ),
+      fc.dictionary(fc.constantFrom(...kinds, ...more), tie("tree"), { maxKeys: 4 }),
+      fc.array(tie("tree"), { maxLength: 3 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(fc.array(fc.array(tree, { maxLength: 4 }), { maxLength: 6 }), (list) => {
+      const read = rules("drop", { input: list as object[][] });
+      for (const packet of [CALL, STREAM, MLD])
+        expect(["accept", "drop", "depends"]).toContain(verdictOn(packet, read).outcome);
+    }),
+    { numRuns: 500 },
+  );
 });
