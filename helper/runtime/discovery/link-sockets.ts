@@ -1,5 +1,5 @@
 import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
-import { family, type Address, type Prefix } from "#wire/address.ts";
+import { family, parsePrefix, prefixContains, type Address, type Prefix } from "#wire/address.ts";
 import type { Core } from "../core.ts";
 
 /** Bytes a second that are looked at on one link, and at once; one datagram counts as 200 at least. */
@@ -36,7 +36,7 @@ export interface LinkSocketsOptions {
 }
 
 interface Opened {
-  readonly link: DiscoveryLink;
+  link: DiscoveryLink;
   readonly sockets: Map<4 | 6, LinkSocket>;
   tokens: number;
   filledAt: number;
@@ -59,12 +59,19 @@ export class LinkSockets {
     const gone: number[] = [];
     for (const [id, { link }] of this.#links) {
       const now = wanted.get(id);
-      if (now && same(now, link)) continue;
+      if (now && same(now, link)) {
+        this.#links.get(id)!.link = now;
+        continue;
+      }
       this.#close(id);
       if (!now) gone.push(id);
     }
     for (const [id, link] of wanted) if (!this.#links.has(id)) this.#open(link);
     return gone;
+  }
+
+  get(id: number): DiscoveryLink | undefined {
+    return this.#links.get(id)?.link;
   }
 
   ids(): Iterable<number> {
@@ -143,4 +150,12 @@ export class LinkSockets {
 function same(a: DiscoveryLink, b: DiscoveryLink): boolean {
   const families = [...a.families].join() === [...b.families].join();
   return families && a.name === b.name && a.index === b.index && a.whole === b.whole;
+}
+
+/** Addresses that every link has beside its own. */
+const ON_EVERY_LINK = ["169.254.0.0/16", "fe80::/10"].map(parsePrefix);
+
+/** Whoever is answered has to be here: an address that somebody forged may be anywhere. */
+export function isOnLink(link: DiscoveryLink, address: Address): boolean {
+  return [...link.prefixes, ...ON_EVERY_LINK].some((prefix) => prefixContains(prefix, address));
 }

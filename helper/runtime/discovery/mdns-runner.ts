@@ -5,7 +5,7 @@ import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
 import { decodeMdns, encodeMdns } from "./dns-codec.ts";
 import type { DiscoveryPeer, ProxyRunner, ProxyRunnerOptions } from "./proxy-runner.ts";
-import { LinkSockets, type DiscoveryLink } from "./link-sockets.ts";
+import { isOnLink, LinkSockets, type DiscoveryLink } from "./link-sockets.ts";
 
 /** RFC 6762 section 11. */
 const MDNS_TTL = 255;
@@ -29,16 +29,14 @@ export class MdnsRunner implements ProxyRunner {
       port: MDNS_PORT,
       ttl: MDNS_TTL,
       hearsGroup: true,
-      received: (link, _group, payload, from) => {
+      received: (id, _group, payload, from) => {
+        const own = isOwnAddress(from.address);
+        const link = this.#sockets.get(id);
+        // Who asks from a port of its own is answered there (RFC 6762 section 11).
+        if (from.port !== MDNS_PORT && !own && !(link && isOnLink(link, from.address))) return;
         const message = decodeMdns(payload);
         if (!message) this.malformed++;
-        else
-          this.#proxy.handleMessage(
-            link,
-            message,
-            { ...from, own: isOwnAddress(from.address) },
-            core.clock.now(),
-          );
+        else this.#proxy.handleMessage(id, message, { ...from, own }, core.clock.now());
       },
     });
     core.scheduler.add(this.#proxy);

@@ -1,11 +1,11 @@
 import { SSDP_GROUP_4, SSDP_GROUP_6, SSDP_PORT, SsdpProxy } from "#protocol/discovery/ssdp-proxy.ts";
-import { family, prefixContains, type Address } from "#wire/address.ts";
+import type { Address } from "#wire/address.ts";
 import type { DiscoveryMessage } from "#wire/control-discovery.ts";
 import { DecodeError } from "#wire/cursor.ts";
 import { decodeSsdp, encodeSsdp, type SsdpMessage } from "#wire/ssdp-message.ts";
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
-import { LinkSockets, type DiscoveryLink } from "./link-sockets.ts";
+import { isOnLink, LinkSockets, type DiscoveryLink } from "./link-sockets.ts";
 import type { DiscoveryPeer, ProxyRunner, ProxyRunnerOptions } from "./proxy-runner.ts";
 
 /** UPnP Device Architecture 2.0 section 1. */
@@ -21,19 +21,20 @@ export class SsdpRunner implements ProxyRunner {
   /** Searches go out from a port of their own, to which devices answer. */
   readonly #search: LinkSockets;
   readonly #peers = new Map<number, Peer>();
-  #links = new Map<number, DiscoveryLink>();
+  readonly #isOwnAddress: (address: Address) => boolean;
 
   constructor(options: ProxyRunnerOptions) {
     const { core, openSocket, isOwnAddress } = options;
     this.#core = core;
+    this.#isOwnAddress = isOwnAddress;
     this.#proxy = new SsdpProxy(options);
     const common = { core, open: openSocket, groups: GROUPS, port: SSDP_PORT, ttl: SSDP_TTL };
     this.#group = new LinkSockets({
       ...common,
       hearsGroup: true,
       received: (link, _group, payload, from) => {
-        const message = this.#decode(payload);
-        const source = { ...from, own: isOwnAddress(from.address) };
+        const source = this.#source(link, from);
+        const message = source && this.#decode(payload);
         if (message) this.#proxy.handleMessage(link, message, source, core.clock.now());
       },
     });
@@ -41,10 +42,9 @@ export class SsdpRunner implements ProxyRunner {
       ...common,
       hearsGroup: false,
       received: (link, _group, payload, from) => {
-        const own = isOwnAddress(from.address);
-        if (!own && !this.#isOnLink(link, from.address)) return;
-        const message = this.#decode(payload);
-        if (message) this.#proxy.handleAnswer(link, message, { ...from, own });
+        const source = this.#source(link, from);
+        const message = source && this.#decode(payload);
+        if (message) this.#proxy.handleAnswer(link, message, source);
       },
     });
     core.scheduler.add(this.#proxy);
@@ -61,7 +61,6 @@ export class SsdpRunner implements ProxyRunner {
 
   set(links: readonly DiscoveryLink[], peers: readonly DiscoveryPeer[]): void {
     const now = this.#core.clock.now();
-    this.#links = new Map(links.map((link) => [link.id, link]));
     this.#search.set(links);
     for (const id of this.#group.set(links)) this.#proxy.removeLink(id);
     for (const { id, whole, passiveFor } of links) this.#proxy.setLink(id, { whole, passiveFor });
@@ -130,9 +129,10 @@ export class SsdpRunner implements ProxyRunner {
     }
   }
 
-  /** The socket for answers hears from everywhere: from a link comes what has an address of it. */
-  #isOnLink(id: number, address: Address): boolean {
-    if (family(address) === 6 && address.startsWith("fe80:")) return true;
-    return this.#links.get(id)?.prefixes.some((prefix) => prefixContains(prefix, address)) ?? false;
+  /** The socket for answers hears from everywhere, and who searches is answered. */
+  #source(id: number, from: { readonly address: Address; readonly port: number }) {
+    const own = this.#isOwnAddress(from.address);
+    const link = this.#group.get(id);
+    return own || (link && isOnLink(link, from.address)) ? { ...from, own } : undefined;
   }
 }

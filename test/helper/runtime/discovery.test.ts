@@ -82,6 +82,35 @@ describe("discovery", () => {
     expect(said(laptop)).toEqual([`${PTR.name} PTR gone`]);
   });
 
+  test("answers nobody who is not on the link: the address may be forged", async () => {
+    const world = new World();
+    const { home, laptop } = await pair(world);
+    await home.call("presets.set", { preset: "cast", on: true });
+    await laptop.call("presets.set", { preset: "cast", on: true });
+    await world.run(1_000);
+    announce(laptop, "192.168.7.10", { ...PTR, data: { type: "PTR", target: "Mine._http._tcp.local" } });
+    await world.run(1_000);
+    said(home);
+    const questions = [{ type: "PTR" as const, name: PTR.name }];
+    const [question] = encodeMdns({ id: 7, response: false, questions, records: [] });
+    const search = Buffer.from(
+      'M-SEARCH * HTTP/1.1\r\nMAN: "ssdp:discover"\r\nMX: 1\r\nST: ssdp:all\r\n\r\n',
+    );
+    const ask = async (address: string): Promise<number[]> => {
+      for (const { options } of home.linkSockets)
+        if (options.hearsGroup)
+          options.received(options.port === 1900 ? search : question!, { address, port: 4000 });
+      await world.run(1_000);
+      const searched = [...laptop.linkSockets].filter(
+        ({ options }) => options.port === 1900 && !options.hearsGroup,
+      );
+      return [said(home).length, searched.flatMap(({ sent }) => sent.splice(0)).length];
+    };
+    expect(await ask("203.0.113.9")).toEqual([0, 0]);
+    const [answered, searches] = await ask("192.168.1.20");
+    expect([answered! > 0, searches! > 0]).toEqual([true, true]);
+  });
+
   test("tells the host nothing of a guest's own side, until the guest says so", async () => {
     const world = new World();
     const { home, laptop } = await pair(world);
