@@ -25,8 +25,7 @@ interface Scene {
 async function startScene(options: Parameters<typeof Lab.create>[0]): Promise<Scene> {
   const lab = await Lab.create({ portForward: PORT, ...options });
   try {
-    const home = await TestDaemon.inLab(lab, "home");
-    const away = await TestDaemon.inLab(lab, "away");
+    const [home, away] = await startBoth(lab);
     // IPv6 has no NAT: it would get there without us.
     await lab.setInboundBlocked6("home", true);
     const pings = words("insert rule inet guard inbound6 icmpv6 type echo-request drop");
@@ -38,6 +37,10 @@ async function startScene(options: Parameters<typeof Lab.create>[0]): Promise<Sc
     await lab.dispose();
     throw error;
   }
+}
+
+function startBoth(lab: Lab): Promise<[TestDaemon, TestDaemon]> {
+  return Promise.all([TestDaemon.inLab(lab, "home"), TestDaemon.inLab(lab, "away")]);
 }
 
 /** Does one of a few pings come back? */
@@ -254,8 +257,7 @@ describe.skipIf(missing !== undefined)(
     test("is reached there by the tunnel's own packets, and through the tunnel by all others", async () => {
       lab = await Lab.create();
       const [machine, laptop, source] = ["home", "away", "source"].map((name) => lab.host(name));
-      const home = await TestDaemon.inLab(lab, "home");
-      const away = await TestDaemon.inLab(lab, "away");
+      const [home, away] = await startBoth(lab);
       // The router lets in what is for the host, and nothing else.
       await lab
         .host(lab.site("home").router)
@@ -280,6 +282,6 @@ describe.skipIf(missing !== undefined)(
       const host = again.networks[0]!.members.find(({ role }) => role === "host");
       expect(host!.endpoint).toBe(`[${machine!.address6}]:${PORT}`);
       await expect.poll(() => reaches(laptop!, source!.address6), { timeout: 15_000 }).toBe(true);
-    });
+    }, 120_000); // a lab of its own
   },
 );

@@ -22,8 +22,7 @@ describe.skipIf(missing !== undefined)(
     beforeAll(async () => {
       lab = await Lab.create({ portForward: PORT, neighbours: true });
       try {
-        home = await TestDaemon.inLab(lab, "home");
-        away = await TestDaemon.inLab(lab, "away");
+        [home, away] = await Promise.all([TestDaemon.inLab(lab, "home"), TestDaemon.inLab(lab, "away")]);
         printer = lab.host("neighbour");
         // As a computer is that nobody configured: it listens to routers, and has none so far.
         await printer.exec("ip", words("-6 addr flush dev lan scope global"));
