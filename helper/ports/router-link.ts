@@ -24,8 +24,12 @@ export interface RouterLink {
   close(): void;
 }
 
+export interface RouterLinkEvents {
+  /** To what was sent. */
+  datagram(data: Uint8Array, from: Endpoint): void;
+  /** To all on the link, on the port where routers announce themselves. */
+  announcement(data: Uint8Array, from: Endpoint): void;
+}
+
 /** `client`: the own address that all is sent from. */
-export type OpenRouterLink = (
-  client: Address,
-  datagram: (data: Uint8Array, from: Endpoint) => void,
-) => RouterLink;
+export type OpenRouterLink = (client: Address, events: RouterLinkEvents) => RouterLink;

@@ -68,6 +68,17 @@ export function encodeNatPmpMap(request: NatPmpMapRequest): Uint8Array {
     .done();
 }
 
+/** Is it the address that a router tells everybody, RFC 6886 section 3.2.1? */
+export function isNatPmpAnnouncement(bytes: Uint8Array): boolean {
+  try {
+    const said = decodeNatPmp(bytes);
+    return said.kind === "address" && said.result === "success";
+  } catch (error) {
+    if (error instanceof DecodeError) return false;
+    throw error;
+  }
+}
+
 /** Throws DecodeError. */
 export function decodeNatPmp(bytes: Uint8Array): NatPmpResponse {
   const reader = new Reader(bytes);

@@ -4,10 +4,13 @@ import { DecodeError, EncodeError, Reader, Writer } from "#wire/cursor.ts";
 
 /** Section 19.1: the port of the server, NAT-PMP's too. */
 export const PORT_CONTROL_PORT = 5351;
+/** Where routers say, to all on the link, that they have started anew (RFC 6886 section 3.2.1, RFC 6887 section 14.1.3). */
+export const ANNOUNCEMENT_PORT = 5350;
 export const PCP_VERSION = 2;
 export const PCP_NONCE_LENGTH = 12;
 /** Section 7: of any message. */
 const MAX_LENGTH = 1_100;
+const OPCODE_ANNOUNCE = 0;
 const OPCODE_MAP = 1;
 const RESPONSE = 0x80;
 const MAP_RESPONSE_LENGTH = 60;
@@ -102,6 +105,18 @@ export function decodePcpMap(bytes: Uint8Array): PcpMapResponse {
   const externalPort = reader.u16("PCP external port");
   const externalAddress = unmapped(reader.take(16, "PCP external address"));
   return { result, lifetime, epoch, nonce, protocol, internalPort, externalPort, externalAddress };
+}
+
+/** Is it a server's announcement, RFC 6887 section 14.1? */
+export function isPcpAnnouncement(bytes: Uint8Array): boolean {
+  return (
+    bytes.length >= 24 &&
+    bytes.length <= MAX_LENGTH &&
+    bytes.length % 4 === 0 &&
+    bytes[0] === PCP_VERSION &&
+    bytes[1] === (OPCODE_ANNOUNCE | RESPONSE) &&
+    bytes[3] === 0
+  );
 }
 
 /** What the tests' router answers. Throws EncodeError. */

@@ -97,6 +97,13 @@ describe.skipIf(missing !== undefined)(
         expect(await router.redirects()).toEqual(REDIRECTS);
       });
 
+      // UPnP's announcements are not listened to: there the renewal has to do, after five minutes.
+      if (way !== "upnp")
+        test("a router that starts anew has it again at once", async () => {
+          await router.restart();
+          await until("it is open again", async () => (await router.redirects()).length === 2);
+        });
+
       test("the port is closed at the end", async () => {
         const end = await home.kill("SIGTERM");
         expect(end).toMatchObject({ code: 0 }); // by itself, in time

@@ -1,28 +1,41 @@
 import { createSocket } from "node:dgram";
 import { request as httpRequest } from "node:http";
-import type { Endpoint } from "#ports/endpoint.ts";
-import type { HttpAnswer, HttpRequest, RouterLink } from "#ports/router-link.ts";
+import type { HttpAnswer, HttpRequest, RouterLink, RouterLinkEvents } from "#ports/router-link.ts";
 import { canonicalAddress, family, type Address } from "#wire/address.ts";
+import { ANNOUNCEMENT_PORT } from "#wire/pcp.ts";
 
 const TIMEOUT_MS = 5_000;
 const MAX_BODY_BYTES = 128 * 1024;
 const MAX_HEADER_BYTES = 8 * 1024;
 /** UPnP Device Architecture 1.1 section 1.3.2. */
 const SEARCH_TTL = 2;
+const ALL_HOSTS = "224.0.0.1";
 
 /** What cannot be sent is lost, as on the wire: who asks waits for an answer in any case. */
-export function openRouterLink(
-  client: Address,
-  datagram: (data: Uint8Array, from: Endpoint) => void,
-): RouterLink {
+export function openRouterLink(client: Address, events: RouterLinkEvents): RouterLink {
   const socket = createSocket(family(client) === 4 ? "udp4" : "udp6");
   const ending = new AbortController();
   let open = true;
   socket.on("error", () => {}); // an interface that went; the network's change opens another link
-  socket.on("message", (data, from) => {
-    const address = canonicalAddress(from.address);
-    if (open && address !== undefined) datagram(data, { address, port: from.port });
+  const announcements = createSocket({ type: "udp4", reuseAddr: true });
+  for (const [of, tell] of [
+    [socket, events.datagram],
+    [announcements, events.announcement],
+  ] as const)
+    of.on("message", (data, from) => {
+      const address = canonicalAddress(from.address);
+      if (open && address !== undefined) tell(data, { address, port: from.port });
+    });
+  announcements.on("error", () => {}); // another program has the port for itself: renewals will do
+  announcements.on("listening", () => {
+    try {
+      announcements.addMembership(ALL_HOSTS, client);
+    } catch {
+      // the address has gone between the two
+    }
   });
+  announcements.unref();
+  announcements.bind(ANNOUNCEMENT_PORT);
   socket.on("listening", () => {
     try {
       socket.setMulticastTTL(SEARCH_TTL);
@@ -43,6 +56,7 @@ export function openRouterLink(
       open = false;
       ending.abort();
       socket.close();
+      announcements.close();
     },
   };
 }

@@ -1,5 +1,7 @@
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { HttpAnswer } from "#ports/router-link.ts";
+import { isNatPmpAnnouncement } from "#wire/nat-pmp.ts";
+import { isPcpAnnouncement } from "#wire/pcp.ts";
 import { IgdMapper } from "./igd-mapper.ts";
 import { PortControl } from "./port-control.ts";
 import { type MappingCommand, type MappingMethod, type MappingTarget } from "./port-mapping-types.ts";
@@ -9,6 +11,8 @@ import { isPublicAddress } from "./public-address.ts";
 const UPNP_AFTER = 500;
 /** Where nothing mapped, everything is asked again after this. */
 const RETRY = 600_000;
+/** A router announces itself ten times; one of them in so much time counts. */
+const ANNOUNCEMENTS_APART = 10_000;
 
 export type MapperState =
   | { readonly state: "asking" }
@@ -34,6 +38,7 @@ export class PortMapper {
   #had = false;
   #failures: Record<string, string> = {};
   #droppedBefore = 0;
+  #announcedAt = -Infinity;
 
   constructor(target: MappingTarget, now: number) {
     this.target = target;
@@ -92,6 +97,14 @@ export class PortMapper {
     this.#control?.handleDatagram(data, from, now);
     this.#igd?.handleDatagram(data, from, now);
     this.#settle(now);
+  }
+
+  /** The router may have started anew, with nothing of ours. Others may say so in its name: it is asked, no more. */
+  handleAnnouncement(data: Uint8Array, from: Endpoint, now: number): void {
+    if (from.address !== this.target.gateway || now < this.#announcedAt + ANNOUNCEMENTS_APART) return;
+    if (!isPcpAnnouncement(data) && !isNatPmpAnnouncement(data)) return;
+    this.#announcedAt = now;
+    this.refresh(now);
   }
 
   handleHttp(id: number, answer: HttpAnswer | undefined, now: number): void {

@@ -143,9 +143,15 @@ export class PortMapping implements Timed {
   #begin(target: MappingTarget): Active {
     const { core, open } = this.#options;
     const mapper = new PortMapper(target, core.clock.now());
-    const link = open(target.client, (data, from) => {
-      mapper.handleDatagram(data, from, core.clock.now());
-      this.#input();
+    const link = open(target.client, {
+      datagram: (data, from) => {
+        mapper.handleDatagram(data, from, core.clock.now());
+        this.#input();
+      },
+      announcement: (data, from) => {
+        mapper.handleAnnouncement(data, from, core.clock.now());
+        this.#input();
+      },
     });
     return { mapper, link };
   }

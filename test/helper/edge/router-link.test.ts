@@ -5,9 +5,10 @@ import { createServer, type Server, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { openRouterLink } from "#edge/portable/router-link.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
-import type { HttpAnswer } from "#ports/router-link.ts";
+import type { HttpAnswer, RouterLinkEvents } from "#ports/router-link.ts";
 
 const HERE = "127.0.0.1";
+const SILENT: RouterLinkEvents = { datagram: () => {}, announcement: () => {} };
 
 /** A server that treats each connection so; the port that it has. */
 async function server(serve: (socket: Socket, request: string) => void): Promise<number> {
@@ -22,7 +23,7 @@ async function server(serve: (socket: Socket, request: string) => void): Promise
 }
 
 function get(port: number, path = "/"): Promise<HttpAnswer | undefined> {
-  const link = openRouterLink(HERE, () => {});
+  const link = openRouterLink(HERE, SILENT);
   onTestFinished(() => link.close());
   return link.request(HERE, { method: "GET", port, path });
 }
@@ -33,7 +34,7 @@ test("a request and its answer", async () => {
     asked = request;
     socket.end("HTTP/1.1 500 Oops\r\nContent-Length: 5\r\n\r\nhällo".replace("5\r\n\r", "6\r\n\r"));
   });
-  const link = openRouterLink(HERE, () => {});
+  const link = openRouterLink(HERE, SILENT);
   onTestFinished(() => link.close());
   const answer = await link.request(HERE, {
     method: "POST",
@@ -103,7 +104,7 @@ test("a port where nobody listens is no answer", async () => {
 
 test("who is closed waits no longer", async () => {
   const port = await server(() => {}); // says nothing
-  const link = openRouterLink(HERE, () => {});
+  const link = openRouterLink(HERE, SILENT);
   const answer = link.request(HERE, { method: "GET", port, path: "/" });
   setTimeout(() => link.close(), 50);
   const before = performance.now();
@@ -118,7 +119,10 @@ test("datagrams go out from the own address, and come back with theirs", async (
   onTestFinished(() => void router.close());
   router.on("message", (data, from) => router.send(data, from.port, from.address));
   const came = Promise.withResolvers<{ data: Uint8Array; from: Endpoint }>();
-  const link = openRouterLink(HERE, (data, from) => came.resolve({ data, from }));
+  const link = openRouterLink(HERE, {
+    ...SILENT,
+    datagram: (data, from) => came.resolve({ data, from }),
+  });
   onTestFinished(() => link.close());
   link.send({ address: HERE, port: router.address().port }, Uint8Array.of(1, 2, 3)); // before it is bound
   const { data, from } = await came.promise;
@@ -127,7 +131,7 @@ test("datagrams go out from the own address, and come back with theirs", async (
 });
 
 test("an address that is not ours sends nothing, and harms nothing", async () => {
-  const link = openRouterLink("192.0.2.77", () => {});
+  const link = openRouterLink("192.0.2.77", SILENT);
   link.send({ address: HERE, port: 9 }, Uint8Array.of(1));
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(await link.request(HERE, { method: "GET", port: 9, path: "/" })).toBeUndefined();

@@ -171,6 +171,28 @@ describe.each(["pcp", "nat-pmp", "upnp"] as const)("a router that speaks %s alon
     expect(scene.state).toMatchObject({ udp: { address: "203.0.113.77" } });
   });
 
+  test("that says that it has started anew is asked again at once, and not for each time that it says so", () => {
+    const scene = new Scene(new FakeRouter([way]));
+    scene.run(1_000);
+    scene.router.opened.clear();
+    const router = { address: scene.router.address, port: 5351 };
+    const announcement = Uint8Array.fromHex(
+      way === "pcp" ? "0280" + "00".repeat(22) : "0080000000000001cb007105",
+    );
+    const { asked } = scene.router;
+    const before = asked[way];
+    scene.mapper.handleAnnouncement(Uint8Array.of(0, 1), router, scene.now); // no announcement
+    scene.mapper.handleAnnouncement(announcement, { ...router, address: "192.168.2.66" }, scene.now);
+    scene.run(100);
+    expect(asked[way]).toBe(before);
+    for (let i = 0; i < 10; i++) {
+      scene.mapper.handleAnnouncement(announcement, router, scene.now);
+      scene.run(250);
+    }
+    expect(opened(scene)).toEqual(both());
+    expect(asked[way] - before).toBeLessThanOrEqual(3);
+  });
+
   test("that takes it away is noticed, and asked anew", () => {
     const scene = new Scene(new FakeRouter([way]));
     scene.run(1_000);

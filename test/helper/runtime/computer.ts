@@ -135,7 +135,7 @@ export class Computer implements Host {
             close: () => void this.linkSockets.delete(socket),
           };
         },
-        openRouterLink: (client, datagram) => openFakeRouterLink(options.router, client, datagram),
+        openRouterLink: (client, events) => openFakeRouterLink(options.router, client, events),
         openGateway: () => this.gateway,
         openRouterSocket: (name) => this.gateway.openRouter(name),
         openJoins: () => ({ own: this.joins, local: this.joins }),

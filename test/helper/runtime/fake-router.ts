@@ -1,7 +1,7 @@
 // A home router that opens ports by the three protocols, written down a second time: what it understands is read
 // from the bytes, not by the codecs of the code under test.
 import type { Endpoint } from "#ports/endpoint.ts";
-import type { HttpAnswer, HttpRequest, RouterLink } from "#ports/router-link.ts";
+import type { HttpAnswer, HttpRequest, RouterLink, RouterLinkEvents } from "#ports/router-link.ts";
 import { addressText, type Address } from "#wire/address.ts";
 
 export type Way = "pcp" | "nat-pmp" | "upnp";
@@ -29,6 +29,8 @@ export class FakeRouter {
   refuses: { readonly code: number; readonly upnp: number } | undefined;
   /** Requests so far, by way. */
   readonly asked: Record<Way, number> = { pcp: 0, "nat-pmp": 0, upnp: 0 };
+  /** To who listens last. */
+  announce: (data: Uint8Array, from: Endpoint) => void = () => {};
   description = descriptionXml(CONTROL);
 
   constructor(ways: readonly Way[], address: Address = "192.168.2.1") {
@@ -161,9 +163,10 @@ export class FakeRouter {
 export function openFakeRouterLink(
   router: FakeRouter | undefined,
   client: Address,
-  datagram: (data: Uint8Array, from: Endpoint) => void,
+  { datagram, announcement }: RouterLinkEvents,
 ): RouterLink {
   let open = true;
+  if (router) router.announce = (data, from) => open && announcement(data, from);
   return {
     send: (to, data) => {
       const reply = router?.datagram(client, to, data.slice());

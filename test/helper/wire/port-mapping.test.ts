@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { DecodeError } from "#wire/cursor.ts";
 import { decodeDescription, decodeIgdAnswer, encodeAddPortMapping, externalAddressOf } from "#wire/igd.ts";
-import { decodeNatPmp, encodeAddressRequest, encodeNatPmpMap } from "#wire/nat-pmp.ts";
-import { decodePcpMap, encodePcpMap, encodePcpMapResponse } from "#wire/pcp.ts";
+import { decodeNatPmp, encodeAddressRequest, encodeNatPmpMap, isNatPmpAnnouncement } from "#wire/nat-pmp.ts";
+import { decodePcpMap, encodePcpMap, encodePcpMapResponse, isPcpAnnouncement } from "#wire/pcp.ts";
 import { decodeSearchAnswer, encodeSearch } from "#wire/ssdp.ts";
 import { decodeXml } from "#wire/xml-elements.ts";
 import { descriptionXml } from "#test/helper/runtime/fake-router.ts";
@@ -59,6 +59,17 @@ describe("PCP", () => {
     expect(decodePcpMap(corrupted(answer, { 3: 99 })).result).toBe("unknown");
     expect(decodePcpMap(corrupted(answer, { 36: 99 })).protocol).toBeUndefined();
   });
+});
+
+test("announcements of routers, and what is none", () => {
+  const pcp = fromHex(`0280${"00".repeat(22)}`);
+  expect(isPcpAnnouncement(pcp)).toBe(true);
+  for (const changes of [{ 0: 1 }, { 1: 0 }, { 1: 0x81 }, { 3: 1 }])
+    expect(isPcpAnnouncement(corrupted(pcp, changes))).toBe(false);
+  expect(isPcpAnnouncement(pcp.subarray(0, 20))).toBe(false);
+  expect(isNatPmpAnnouncement(fromHex("00 80 0000 00001234 cb007105"))).toBe(true);
+  for (const hex of ["", "00 80 0003 00001234", "00 81 0000 00001234 a51c c001 00000258", "02"])
+    expect(isNatPmpAnnouncement(fromHex(hex)), hex).toBe(false);
 });
 
 describe("NAT-PMP", () => {

@@ -14,7 +14,8 @@ const TABLE = "portmapping";
 export const MAPPABLE_UPLINK = "23.0.113";
 
 export interface PortMappingRouter {
-  readonly child: Child;
+  /** With nothing left of what it had opened. */
+  restart(): Promise<void>;
   /** The redirects that are there now: "udp 42268 -> 192.168.1.10:42268". */
   redirects(): Promise<string[]>;
 }
@@ -23,18 +24,26 @@ export interface PortMappingRouter {
 export async function startPortMapping(lab: Lab, site: string, way: MappingWay): Promise<PortMappingRouter> {
   const { router, lan4 } = lab.site(site);
   const host = lab.host(router);
-  await inNamespace(host.namespace, "nft", ["-f", "-"], rules(way));
   const folder = mkdtempSync(join(tmpdir(), "castaway-miniupnpd-"));
   const config = join(folder, "miniupnpd.conf");
   writeFileSync(config, configuration(way, lan4, folder));
-  const child = host.spawn("miniupnpd", ["-d", "-f", config, "-P", join(folder, "pid")]);
+  const start = async (): Promise<Child> => {
+    await inNamespace(host.namespace, "nft", ["-f", "-"], rules(way));
+    const started = host.spawn("miniupnpd", ["-d", "-f", config, "-P", join(folder, "pid")]);
+    await started.line(way === "upnp" ? /HTTP listening on port/ : /Listening for NAT-PMP\/PCP traffic/);
+    return started;
+  };
+  let child = await start();
   lab.beforeDispose(async () => {
     await child.stop();
     rmSync(folder, { recursive: true, force: true });
   });
-  await child.line(way === "upnp" ? /HTTP listening on port/ : /Listening for NAT-PMP\/PCP traffic/);
   return {
-    child,
+    restart: async () => {
+      await child.stop();
+      rmSync(join(folder, "leases"), { force: true });
+      child = await start();
+    },
     redirects: async () => {
       const { stdout } = await host.exec("nft", ["list", "table", "inet", TABLE]);
       // miniupnpd's rules look at the protocol as a byte of the header: 0x11 is UDP.
@@ -49,6 +58,8 @@ function rules(way: MappingWay): string {
   const blocked = { pcp: 0, "nat-pmp": 2, upnp: undefined, "pcp and nat-pmp": undefined }[way];
   const block = blocked === undefined ? "" : `udp dport 5351 @th,64,8 ${blocked} drop`;
   return `
+table inet ${TABLE} { }
+delete table inet ${TABLE}
 table inet ${TABLE} {
   chain forwards { }
   chain redirects { }
