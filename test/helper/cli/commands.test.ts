@@ -250,6 +250,43 @@ describe("doctor", () => {
     expect(code).toBe(1);
   });
 
+  test("shows whoever looks on what it is at, in the order of the topics, and keeps that out of its output", async () => {
+    const topics = ["slow", "quick"].map((id) => ({ id, title: `the ${id} part` }));
+    const looked = await startFakeDaemon({
+      api: {
+        "doctor.topics": async () => ({ topics }),
+        doctor: async ({ topic = "" }) => {
+          if (topic === "slow") await new Promise((resolve) => setTimeout(resolve, 50));
+          return { checks: [{ name: topic, status: "ok" as const, message: "fine", remedy: null }] };
+        },
+      },
+    });
+    const words = ["doctor", "--socket", looked.path];
+    const seen = await run(words, { tty: true });
+    const piped = await run(words);
+    await looked.stop();
+    expect(seen.err).toContain("looking at the slow part ...");
+    expect(seen.err.endsWith("\u001b[K")).toBe(true); // nothing of it stays
+    expect(piped).toMatchObject({
+      code: 0,
+      err: "",
+      out: "ok   daemon: it runs and answers\nok   slow: fine\nok   quick: fine\nAll is well.\n",
+    });
+  });
+
+  test("says that the daemon is of another version", async () => {
+    const old = await startFakeDaemon({ buildVersion: "0.0.9" });
+    const { checks } = JSON.parse((await run(["doctor", "--json", "--socket", old.path])).out) as {
+      checks: { status: string; message: string; remedy: string }[];
+    };
+    await old.stop();
+    expect(checks[0]).toMatchObject({
+      status: "warn",
+      message: "it runs and answers, but is version 0.0.9; this program is 0.1.0",
+      remedy: expect.stringContaining("systemctl restart castaway") as string,
+    });
+  });
+
   test("says how to start a daemon that does not run", async () => {
     const { code, out, err } = await run(["doctor", "--socket", "/nowhere/control.sock"]);
     expect(out).toContain("fail daemon: ");

@@ -41,6 +41,7 @@ const LINK_ERRORS: Readonly<Record<string, ControlError>> = {
 export interface FakeOptions {
   readonly others?: AccessRules["others"];
   readonly stallMs?: number;
+  readonly buildVersion?: string;
   readonly api?: Partial<DaemonApi>;
 }
 
@@ -146,7 +147,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
   };
   const server = await startControlServer({
     path,
-    buildVersion: "0.1.0-test",
+    buildVersion: options.buildVersion ?? "0.1.0-test",
     api,
     access: { ownUid: 64_000, owners: () => [OWNER.uid], others: options.others ?? "read" },
     peerCredentials: () => fake.caller,
