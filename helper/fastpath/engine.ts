@@ -164,6 +164,9 @@ export class Engine {
       case "peer-endpoint":
         this.#setEndpoint(command.vif, command.endpoint);
         return;
+      case "datagram-send":
+        this.#udp.sendNow(command.to, command.data);
+        return;
       case "stream-add":
       case "stream-remove":
       case "stream-send":

@@ -5,11 +5,12 @@ import { sendto } from "#edge/linux/libc.ts";
 import type { FastPathEvent } from "#ports/fast-path.ts";
 import { EINVAL, EMSGSIZE, IPPROTO_UDP, UDP_SEGMENT } from "#edge/linux/constants.ts";
 import { errno } from "#edge/linux/system-error.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
 import type { Arena } from "./arena.ts";
 import type { Counters } from "./counters.ts";
 import { DROP_SEND_FAILED, DROP_TOO_BIG } from "./drop-reasons.ts";
 import { CMSG_DATA, CMSG_SPACE_U32, MessageHeaders } from "./message-headers.ts";
-import { SOCKADDR_IN6 } from "./peer.ts";
+import { SOCKADDR_IN6, writeEndpoint } from "./peer.ts";
 import type { Peer } from "./peer.ts";
 
 const EIO = 5;
@@ -17,6 +18,8 @@ const ROOM = 512 * 1024;
 const MAX_MESSAGES = 256;
 const MAX_SEGMENTS = 64; // UDP_MAX_SEGMENTS of older kernels
 const MAX_RUN = 65_000; // bytes in one message, below the largest IP packet
+/** Of what the slow path sends. */
+const LONGEST_NOW = 2048;
 const CMSG_LEN_U16 = CMSG_DATA + 2;
 
 export class UdpSender {
@@ -26,6 +29,7 @@ export class UdpSender {
   readonly #emit: (event: FastPathEvent) => void;
   readonly #headers: MessageHeaders;
   readonly #room: number;
+  readonly #name: number;
   readonly #peers: (Peer | undefined)[] = Array.from({ length: MAX_MESSAGES });
   readonly #start = new Int32Array(MAX_MESSAGES);
   readonly #bytes = new Int32Array(MAX_MESSAGES);
@@ -49,6 +53,7 @@ export class UdpSender {
       arena.dv.setUint32(at + 12, UDP_SEGMENT, true);
     }
     this.#room = arena.reserve(ROOM);
+    this.#name = arena.reserve(SOCKADDR_IN6);
     this.#cursor = this.#room;
   }
 
@@ -81,6 +86,16 @@ export class UdpSender {
     this.#segment[i] = length;
     this.#segments[i] = 1;
     this.#open = this.#segmentation;
+  }
+
+  /** A frame of the slow path, now or not at all: a full queue or an unreachable network loses it. */
+  sendNow(to: Endpoint, data: Uint8Array): void {
+    this.flush();
+    if (data.length > LONGEST_NOW) throw new RangeError(`a frame of ${data.length} bytes is no handshake`);
+    const { base, u8 } = this.#arena;
+    writeEndpoint(this.#arena, this.#name, to);
+    u8.set(data, this.#room);
+    sendto(this.fd, BigInt(base + this.#room), data.length, 0, BigInt(base + this.#name), SOCKADDR_IN6);
   }
 
   flush(): void {

@@ -96,7 +96,12 @@ export type FastPathCommand =
    */
   | { readonly type: "stream-add"; readonly stream: number; readonly fd: number; readonly remote: Endpoint }
   | { readonly type: "stream-remove"; readonly stream: number }
-  /** A frame that is no data frame, into a stream: 2,048 bytes at most. */
+  /**
+   * A frame that is no data frame, out of the transport socket: 2,048 bytes at most. In order with all other commands,
+   * so that an answer to a handshake leaves when its keys are installed, and not before.
+   */
+  | { readonly type: "datagram-send"; readonly to: Endpoint; readonly data: Uint8Array }
+  /** The same into a stream. */
   | { readonly type: "stream-send"; readonly stream: number; readonly data: Uint8Array }
   /**
    * No datagram to the peer is longer than that, until it moves: what is larger goes in fragments. `settled`: it will

@@ -120,6 +120,10 @@ export class Engine {
         if (to.stream === undefined) ports.sendDatagram(this.datagrams, to, data);
         else this.streaming.streams.send(to.stream, data);
       },
+      sendInOrder: (to, data) => {
+        if (to.stream === undefined) this.fastPath.send({ type: "datagram-send", to, data });
+        else this.streaming.streams.send(to.stream, data);
+      },
       openStream: (target, signal) => this.streaming.caller.open(target, signal),
       closeStream: (stream) => this.streaming.streams.remove(stream),
     });

@@ -230,7 +230,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
     for (let command; (command = this.session.nextCommand()); any = true) {
       switch (command.type) {
         case "send-datagram":
-          this.#transport.send(command.to, command.data);
+          this.#transport.sendInOrder(command.to, command.data);
           break;
         case "set-endpoint":
           this.#core.fastPath.send({ type: "peer-endpoint", vif: this.id, endpoint: command.endpoint });

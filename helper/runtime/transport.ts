@@ -25,6 +25,7 @@ export interface TransportOptions {
   readonly ownerOf: (publicKey: Uint8Array, fromHost: boolean) => SessionOwner | undefined;
   readonly accepted: (accepted: Accepted, now: number) => void;
   readonly send: (to: Endpoint, data: Uint8Array) => void;
+  readonly sendInOrder: (to: Endpoint, data: Uint8Array) => void;
   /** Rejects where the stream cannot be opened, or was given up. */
   readonly openStream: (target: StreamTarget, signal: AbortSignal) => Promise<Endpoint>;
   readonly closeStream: (stream: number) => void;
@@ -67,6 +68,11 @@ export class Transport {
 
   send(to: Endpoint, data: Uint8Array): void {
     this.#options.send(to, data);
+  }
+
+  /** After the keys that it may bring have been installed. */
+  sendInOrder(to: Endpoint, data: Uint8Array): void {
+    this.#options.sendInOrder(to, data);
   }
 
   openStream(target: StreamTarget, signal: AbortSignal): Promise<Endpoint> {

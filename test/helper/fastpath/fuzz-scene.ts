@@ -8,6 +8,7 @@ import { Counters, countersBytes } from "#fastpath/counters.ts";
 import { ARENA_BYTES, Engine } from "#fastpath/engine.ts";
 import { FlowMemory, flowMemoryBytes } from "#fastpath/flow-memory.ts";
 import { InFlight, inFlightBytes } from "#fastpath/in-flight.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
 import type { DataCipher, FastPathCommand, FastPathEvent } from "#ports/fast-path.ts";
 import { Forwarding, FORWARDING_LIMITS } from "#protocol/forwarding/forwarding.ts";
 import { EXIT_LOCAL, EXIT_WIRE } from "#protocol/forwarding/route-table.ts";
@@ -160,6 +161,10 @@ export class Scene {
     cipher.final();
     frame.set(cipher.getAuthTag(), DATA_HEADER_LENGTH + plain.length);
     return frame;
+  }
+
+  endpointOf(vif: PeerVif): Endpoint {
+    return { address: "127.0.0.1", port: this.#sockets.get(vif)!.port };
   }
 
   /** From the peer's socket to the engine's. */

@@ -299,3 +299,14 @@ test("control of a peer reaches the slow path by a stream too", () => {
   expect(at.takeEvents()).toContainEqual({ type: "control", vif: MEMBER, message });
   expect(at.counters.read(LAN).rxPackets).toBe(0);
 });
+
+test("a frame of the slow path leaves by the transport socket, whole and at once", () => {
+  const at = scene();
+  at.received(WITNESS);
+  at.command({ type: "datagram-send", to: at.endpointOf(WITNESS), data: Uint8Array.of(2, 0, 0, 0, 7) });
+  expect(at.received(WITNESS)).toBe(1);
+  const tooLong = new Uint8Array(MAX_STREAM_FRAME + 1);
+  expect(() => at.command({ type: "datagram-send", to: at.endpointOf(WITNESS), data: tooLong })).toThrow(
+    "is no handshake",
+  );
+});

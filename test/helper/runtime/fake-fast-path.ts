@@ -113,6 +113,9 @@ export class FakeFastPath implements FastPathHandle {
       case "send-keepalive":
         this.#seal(command.vif, KIND_KEEPALIVE, new Uint8Array(0));
         break;
+      case "datagram-send":
+        this.#send(command.to, command.data);
+        break;
       case "send-beacon": {
         const device = this.vifs.get(command.vif)?.device;
         if (device?.kind === "lan") this.#beacon(device.fd, command.payload);
