@@ -6,7 +6,6 @@ import { answersTo } from "./mdns-answers.ts";
 import { LinkRecords } from "./link-records.ts";
 import {
   MDNS_PORT,
-  recordKey,
   RELAYED_ID,
   type MdnsMessage,
   type MdnsQuestion,
@@ -14,6 +13,7 @@ import {
   type OutgoingMdns,
 } from "./mdns.ts";
 import type { ProxyLinkOptions, ProxyOptions, ProxyPeerOptions } from "./proxy-options.ts";
+import { HERE, MdnsViews, sideOf } from "./mdns-views.ts";
 import { RecentlyAsked } from "./recently-asked.ts";
 import { UniqueNames } from "./unique-names.ts";
 
@@ -23,8 +23,6 @@ import { UniqueNames } from "./unique-names.ts";
  */
 const SETTLE_MS = 100;
 const SEEN_IN_A_MS = 20;
-/** Records shown on a link live this long, so that what a lost tunnel leaves behind is soon gone. */
-const SHOWN_TTL = 120;
 /** RFC 6762 section 6.7: what somebody is told who asked from another port. */
 const LEGACY_TTL = 10;
 /** RFC 6762 section 6: no record is multicast twice within a second. */
@@ -34,9 +32,6 @@ const PEER_GRACE = 15_000;
 /** The same question passes once in this time, and so many a second in all. */
 const QUESTION_MS = 900;
 const RENEWALS = 16;
-const MAX_SHOWN = 2_048;
-/** As many as the topic of soft state has. */
-const MAX_TOLD = 1_024;
 
 export type MdnsCommand =
   /** To the group, or to one who asked from a port of its own. */
@@ -73,9 +68,9 @@ interface Peer {
 }
 
 export interface MdnsCounters {
+  recordsRefused: number; // no room to show or tell them
   relayed: number; // messages of other proxies, left alone
   questionsLimited: number;
-  recordsRefused: number;
 }
 
 /**
@@ -84,11 +79,12 @@ export interface MdnsCounters {
  * Answers come from what is known; questions go on, so that those are asked who may know more.
  */
 export class MdnsProxy {
-  readonly counters: MdnsCounters = { relayed: 0, questionsLimited: 0, recordsRefused: 0 };
+  readonly #counters: Omit<MdnsCounters, "recordsRefused"> = { relayed: 0, questionsLimited: 0 };
   readonly #options: ProxyOptions;
   readonly #links = new Map<number, Link>();
   readonly #peers = new Map<number, Peer>();
   readonly #names = new UniqueNames();
+  readonly #views: MdnsViews;
   readonly #commands: MdnsCommand[] = [];
   #settleAt: number | undefined;
   #settledAt = -Infinity;
@@ -98,6 +94,7 @@ export class MdnsProxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.#views = new MdnsViews(options, this.#names);
   }
 
   /** How much there is of what others can make grow. */
@@ -108,6 +105,10 @@ export class MdnsProxy {
       shown: links.reduce((sum, { shown }) => sum + shown.size, 0),
       told: [...this.#peers.values()].reduce((sum, { numbers }) => sum + numbers.size, 0),
     };
+  }
+
+  get counters(): Readonly<MdnsCounters> {
+    return { ...this.#counters, recordsRefused: this.#views.refused };
   }
 
   nextCommand(): MdnsCommand | undefined {
@@ -180,7 +181,7 @@ export class MdnsProxy {
     const link = this.#links.get(linkId);
     if (!link) return;
     if (message.id === RELAYED_ID) {
-      this.counters.relayed++;
+      this.#counters.relayed++;
       return;
     }
     if (message.response) {
@@ -205,7 +206,7 @@ export class MdnsProxy {
     if (peer.options.tells)
       for (const [id, link] of this.#links) {
         if (link.options.passiveFor.has(peer.options.network)) continue;
-        const local = fresh.map(({ type, name }) => ({ type, name: this.#names.originalName(LOCAL, name) }));
+        const local = fresh.map(({ type, name }) => ({ type, name: this.#names.originalName(HERE, name) }));
         this.#askLink(id, link, local, now);
       }
     this.#askPeers(undefined, fresh, { id: peerId, network: peer.options.network }, now);
@@ -249,7 +250,7 @@ export class MdnsProxy {
     this.#settleAt = undefined;
     this.#settledAt = now;
     this.#names.update([
-      { id: LOCAL, records: this.#heardHere() },
+      { id: HERE, records: this.#heardHere() },
       ...[...this.#peers].map(([id, { records }]) => ({ id: sideOf(id), records })),
     ]);
     for (const [id, link] of this.#links) this.#showOn(id, link, now);
@@ -264,72 +265,27 @@ export class MdnsProxy {
     for (const { heard } of this.#links.values()) for (const { record } of heard.values()) yield record;
   }
 
-  /** What the peers tell, on a link: without what is there already. */
   #showOn(id: number, link: Link, now: number): void {
-    const shown = new Map<string, ServiceRecord>();
-    for (const [peerId, peer] of this.#peers) {
-      if (link.options.passiveFor.has(peer.options.network)) continue;
-      for (const told of peer.records) {
-        const record = this.#imported(peer, this.#names.publicRecord(sideOf(peerId), told));
-        if (!record) continue;
-        const key = recordKey(record);
-        if (link.heard.has(key)) continue;
-        if (shown.size >= MAX_SHOWN) this.counters.recordsRefused++;
-        else shown.set(key, { name: record.name, data: record.data, ttl: Math.min(record.ttl, SHOWN_TTL) });
-      }
-    }
+    const shown = this.#views.shownOn(link, this.#peers);
     const gone = [...link.shown].filter(([key]) => !shown.has(key) && !link.heard.has(key));
     const come = [...shown].filter(([key]) => !link.shown.has(key));
-    link.shown = shown;
-    for (const [key] of gone) link.sentAt.delete(key);
+    for (const key of link.shown.keys()) if (!shown.has(key)) link.sentAt.delete(key);
     for (const [key] of come) link.sentAt.set(key, now);
+    link.shown = shown;
     this.#say(id, [...gone.map(([, record]) => goodbye(record)), ...come.map(([, record]) => record)]);
   }
 
-  /** What is heard on the links, and what the other peers of the network tell, for one peer. */
+  /** A record that stays keeps its number: nothing is sent for it. */
   #tell(id: number, peer: Peer): void {
-    const { network, tells } = peer.options;
+    const told = this.#views.toldTo(id, this.#peers, this.#links.values());
     const entries = new Map<string, ServiceEntry>();
-    const numbers = new Map<string, string>();
-    const add = (entry: ServiceEntry): void => {
-      const key = recordKey(entry);
-      if (numbers.has(key)) return;
-      if (numbers.size >= MAX_TOLD) {
-        this.counters.recordsRefused++;
-        return;
-      }
+    for (const key of peer.numbers.keys()) if (!told.has(key)) peer.numbers.delete(key);
+    for (const [key, entry] of told) {
       const number = peer.numbers.get(key) ?? String(this.#nextNumber++ >>> 0);
-      numbers.set(key, number);
+      peer.numbers.set(key, number);
       entries.set(number, entry);
-    };
-    if (tells)
-      for (const link of this.#links.values()) {
-        if (link.options.passiveFor.has(network)) continue;
-        for (const { record, shared } of link.heard.values()) {
-          const known = shared ? this.#exported(network, this.#names.publicRecord(LOCAL, record)) : undefined;
-          if (known) add({ ...known, origin: this.#options.origin });
-        }
-      }
-    for (const [otherId, other] of this.#peers) {
-      if (otherId === id || other.options.network !== network) continue;
-      for (const told of other.records) {
-        const known = this.#names.publicRecord(sideOf(otherId), told);
-        if (known) add(known);
-      }
     }
-    peer.numbers.clear();
-    for (const [key, number] of numbers) peer.numbers.set(key, number);
     this.#commands.push({ type: "tell-peer", peer: id, entries });
-  }
-
-  #exported(network: string, record: ServiceRecord | undefined): ServiceRecord | undefined {
-    return record && translated(record, (address) => this.#options.exportAddress(network, address));
-  }
-
-  #imported(peer: Peer, record: ServiceRecord | undefined): ServiceRecord | undefined {
-    return (
-      record && translated(record, (address) => this.#options.importAddress(peer.options.network, address))
-    );
   }
 
   // ── questions ────────────────────────────────────────────────────────────
@@ -384,7 +340,7 @@ export class MdnsProxy {
 
   #mayAsk(asked: RecentlyAsked, { type, name }: MdnsQuestion, now: number): boolean {
     const may = asked.ask(`${type} ${name.toLowerCase()}`, now);
-    if (may === "limited") this.counters.questionsLimited++;
+    if (may === "limited") this.#counters.questionsLimited++;
     return may === "yes";
   }
 
@@ -398,23 +354,6 @@ export class MdnsProxy {
   }
 }
 
-const LOCAL = "here";
-
-function sideOf(peer: number): string {
-  return `peer ${peer}`;
-}
-
 function goodbye(record: ServiceRecord): ServiceRecord {
   return { ...record, ttl: 0 };
-}
-
-function translated(
-  record: ServiceRecord,
-  translate: (address: Address) => Address | undefined,
-): ServiceRecord | undefined {
-  const { data } = record;
-  if (data.type !== "A" && data.type !== "AAAA") return record;
-  const address = translate(data.address);
-  if (address === undefined) return undefined;
-  return address === data.address ? record : { ...record, data: { type: data.type, address } };
 }
