@@ -95,7 +95,7 @@ describe("a host behind a router that opens ports", () => {
     router.ways.clear();
     const before = performance.now();
     await world.answer(home.engine.mapping.close(false)); // nothing else takes simulated time here
-    expect(performance.now() - before).toBeLessThan(1_500);
+    expect(performance.now() - before).toBeLessThan(10_000); // a second, on a machine that does nothing else
     await home.stop();
   });
 
