@@ -193,6 +193,7 @@ export class Engine {
           ),
       addressesChanged: () => this.#addressesChanged(),
       reachChanged: () => this.#beacons.refresh(),
+      dhtKey: () => this.dht.invitedTo,
       isLasting: (endpoint) => this.paths.of(endpoint) !== "relayed",
     });
     this.sockets = new SocketVifs({

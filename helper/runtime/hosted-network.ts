@@ -376,6 +376,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
       candidates: this.#candidates,
       mapped: this.#context.mappedEndpoint(),
       meet: this.#context.meetPlace(),
+      dhtKey: this.#context.dhtKey(),
       proxies: this.#proxies,
       sharedLans: this.#sharedLans,
       members,

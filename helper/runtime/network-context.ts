@@ -37,9 +37,11 @@ export interface NetworkContext {
   readonly noteMapped: (endpoint: Endpoint | undefined, before: Endpoint | undefined) => void;
   /** Something that the store keeps has changed. */
   readonly stateChanged: () => void;
-  /** How this computer reaches the LANs of the host of a network that it joined. */
   /** The meeting point at which members may call the network that we host. */
   readonly meetPlace: () => Candidate | undefined;
+  /** Under what we are announced in the DHT; undefined: we are not. */
+  readonly dhtKey: () => Uint8Array | undefined;
+  /** How this computer reaches the LANs of the host of a network that it joined. */
   readonly lanWays: (networkId: string) => readonly LanWay[];
   /** Own addresses, routes or reachable members have changed. */
   readonly addressesChanged: () => void;

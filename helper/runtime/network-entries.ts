@@ -16,18 +16,20 @@ export function networkEntries(network: {
   readonly mapped: Endpoint | undefined;
   /** Where members may call. */
   readonly meet: Candidate | undefined;
+  readonly dhtKey: Uint8Array | undefined;
   readonly sharedLans: readonly SharedLan[];
   readonly proxies: ReadonlySet<ProxyName>;
   readonly members: readonly Member[];
   readonly online: (member: Member) => boolean;
 }): NetworkEntry[] {
-  const { name, plan, sharedRanges, candidates, mapped, meet, sharedLans, proxies, members, online } =
+  const { name, plan, sharedRanges, candidates, mapped, meet, dhtKey, sharedLans, proxies, members, online } =
     network;
   return [
     { kind: "network", name, prefix6: plan.prefix6, prefix4: plan.prefix4, ranges: sharedRanges },
     { kind: "candidates", candidates: [...candidates] },
     ...(mapped ? [{ kind: "mapped", address: mapped.address, port: mapped.port } as const] : []),
     { kind: "meet", place: meet },
+    { kind: "dht", key: dhtKey },
     { kind: "proxies", mdns: proxies.has("mdns"), ssdp: proxies.has("ssdp") },
     ...(sharedLans.length > 0 ? [{ kind: "lans", lans: sharedLans } as const] : []),
     ...members.map((member): NetworkEntry => ({

@@ -37,6 +37,8 @@ export type NetworkEntry =
   | { readonly kind: "candidates"; readonly candidates: readonly { host: string; port: number }[] }
   /** The meeting point where the host can be called; undefined: none. */
   | { readonly kind: "meet"; readonly place: { readonly host: string; readonly port: number } | undefined }
+  /** Under what the host is announced in the DHT, 32 bytes; undefined: it is not. */
+  | { readonly kind: "dht"; readonly key: Uint8Array | undefined }
   /** Discovery proxies that run in this network. */
   | { readonly kind: "proxies"; readonly mdns: boolean; readonly ssdp: boolean }
   /** The host's LANs that members may reach by unicast. */
@@ -55,6 +57,8 @@ const LANS = 5;
 const PROXIES = 6;
 const MAPPED = 7;
 const MEET = 8;
+const DHT = 9;
+const DHT_KEY_LENGTH = 32;
 const PROXY_MDNS = 1;
 const PROXY_SSDP = 2;
 const REMOVE = 0;
@@ -68,6 +72,7 @@ const SINGLE_KEYS = {
   proxies: PROXIES,
   mapped: MAPPED,
   meet: MEET,
+  dht: DHT,
 } as const;
 
 /** The key of an entry in the replicated table: "network", "assigned", "candidates", "lans", "mapped", "member 7". */
@@ -135,6 +140,12 @@ function decodeEntry(kind: number, number: number, reader: Reader): NetworkEntry
       const host = readText(reader, MAX_HOST_BYTES, "host");
       return { kind: "meet", place: port === 0 ? undefined : { host, port } };
     }
+    case DHT: {
+      const length = reader.u8("length of the key");
+      if (length !== 0 && length !== DHT_KEY_LENGTH)
+        throw new DecodeError("length of the key", length, `0 or ${DHT_KEY_LENGTH}`);
+      return { kind: "dht", key: length === 0 ? undefined : reader.take(length, "key in the DHT").slice() };
+    }
     case LANS:
       return { kind: "lans", lans: readLans(reader) };
     default:
@@ -189,6 +200,12 @@ export function encodeNetworkChange(key: string, entry: NetworkEntry | undefined
     case "meet":
       writer.u16(entry.place?.port ?? 0, "port");
       writeText(writer, entry.place?.host ?? "", MAX_HOST_BYTES, "host");
+      break;
+    case "dht":
+      if (entry.key && entry.key.length !== DHT_KEY_LENGTH)
+        throw new EncodeError("key in the DHT", entry.key.length, DHT_KEY_LENGTH);
+      writer.u8(entry.key?.length ?? 0, "length of the key");
+      if (entry.key) writer.bytes(entry.key, "key in the DHT");
       break;
     case "lans":
       writeLans(writer, entry.lans);

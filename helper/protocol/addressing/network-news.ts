@@ -44,7 +44,7 @@ export function readNews(
   const candidates = (entry(table, "candidates")?.candidates ?? []).filter(
     ({ host, port }) => port > 0 && isCandidateHost(host),
   );
-  const { meet: _, ...rest } = before;
+  const { meet: _meet, dhtKey: _dhtKey, ...rest } = before;
   return {
     record: {
       ...rest,
@@ -54,6 +54,7 @@ export function readNews(
       candidates: candidates.length > 0 ? candidates : before.candidates,
       assigned: { number: assigned.number, plan },
       ...meetOf(before, table),
+      ...dhtKeyOf(before, table),
       sharedLans: acceptLans(entry(table, "lans")?.lans ?? [], plan),
     },
     mapped: mapped && mapped.port > 0 ? { address: mapped.address, port: mapped.port } : undefined,
@@ -75,10 +76,19 @@ function meetOf(
   return place && isCandidateHost(place.host) ? { meet: place } : {};
 }
 
-function entry<Kind extends "network" | "assigned" | "candidates" | "proxies" | "lans" | "mapped" | "meet">(
+/** The same of its key in the DHT. */
+function dhtKeyOf(
+  before: JoinedNetwork,
   table: ReadonlyMap<string, NetworkEntry>,
-  kind: Kind,
-): Extract<NetworkEntry, { kind: Kind }> | undefined {
+): Pick<JoinedNetwork, "dhtKey"> {
+  const said = entry(table, "dht");
+  const dhtKey = said ? said.key : before.dhtKey;
+  return dhtKey ? { dhtKey } : {};
+}
+
+function entry<
+  Kind extends "network" | "assigned" | "candidates" | "proxies" | "lans" | "mapped" | "meet" | "dht",
+>(table: ReadonlyMap<string, NetworkEntry>, kind: Kind): Extract<NetworkEntry, { kind: Kind }> | undefined {
   const value = table.get(kind);
   return value?.kind === kind ? (value as Extract<NetworkEntry, { kind: Kind }>) : undefined;
 }

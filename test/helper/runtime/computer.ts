@@ -22,6 +22,7 @@ import { encodeMembershipPacket } from "#wire/membership-packet.ts";
 import { openFakeRouterLink, type FakeRouter } from "./fake-router.ts";
 import { FakeFastPath } from "./fake-fast-path.ts";
 import { FakeGateway, FakeJoins, FakeLan, FakeLinks, FakeProbe, FakeTun } from "./fake-devices.ts";
+import type { Launcher } from "#edge/linux/launcher.ts";
 import { NO_STREAMS } from "./fake-streams.ts";
 import type { Host, Listener, World } from "./world.ts";
 
@@ -35,6 +36,8 @@ export interface ComputerOptions {
   readonly lans?: readonly LanSetting[];
   /** Of its network; by default it knows nothing of ports. */
   readonly router?: FakeRouter;
+  /** By default there is no DHT. */
+  readonly dhtLauncher?: Launcher;
   /** State of an earlier run. */
   readonly folder?: string;
 }
@@ -115,7 +118,7 @@ export class Computer implements Host {
         openLan: (of, mode) => this.#openLan(of, mode),
       },
       ports: {
-        dhtLauncher: undefined,
+        dhtLauncher: options.dhtLauncher,
         uidOf: () => undefined,
         hasAes: true,
         openDatagrams: (port) => ({ fd: 3, port, receiveBuffer: 8 << 20, close: () => {} }),

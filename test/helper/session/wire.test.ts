@@ -171,6 +171,8 @@ const NETWORK: [string, NetworkEntry][] = [
   ["07 01 a51c 04 cb007105", { kind: "mapped", port: 42268, address: "203.0.113.5" }],
   ["08 01 a51e 04 6d656574", { kind: "meet", place: { host: "meet", port: 42270 } }],
   ["08 01 0000 00", { kind: "meet", place: undefined }],
+  [`09 01 20 ${"dd".repeat(32)}`, { kind: "dht", key: new Uint8Array(32).fill(0xdd) }],
+  ["09 01 00", { kind: "dht", key: undefined }],
   ["07 01 0fa0 06 20010db8000000000000000000000001", { kind: "mapped", port: 4000, address: "2001:db8::1" }],
   [
     "05 01 02 04 18 c0a80100 01 04 18 64430100 06 40 20010db8000100010000000000000000 00",

@@ -45,6 +45,7 @@ const LANS: NetworkEntry = {
 };
 const MAPPED: NetworkEntry = { kind: "mapped", address: "203.0.113.5", port: 42268 };
 const MEET: NetworkEntry = { kind: "meet", place: { host: "meet.example", port: 42270 } };
+const DHT: NetworkEntry = { kind: "dht", key: new Uint8Array(32).fill(0xdd) };
 const MEMBER: NetworkEntry = { kind: "member", number: 7, name: "Ännas Laptop", online: true };
 const SERVICES: readonly ServiceData[] = [
   { type: "A", address: "192.168.1.20" },
@@ -54,7 +55,7 @@ const SERVICES: readonly ServiceData[] = [
   { type: "TXT", text: Uint8Array.of(3, 97, 61, 98, 0) },
 ];
 export const NETWORK_ENTRIES: readonly Uint8Array[] = [
-  ...([NETWORK, CANDIDATES, LANS, MAPPED, MEET, MEMBER, { kind: "assigned", number: 7 }] as const).map(
+  ...([NETWORK, CANDIDATES, LANS, MAPPED, MEET, DHT, MEMBER, { kind: "assigned", number: 7 }] as const).map(
     (entry) => encodeNetworkChange(networkKey(entry), entry),
   ),
   encodeNetworkChange("member 7", undefined),
