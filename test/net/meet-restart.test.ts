@@ -108,6 +108,18 @@ describe.skipIf(missing !== undefined)(
       expect(report.lost).toBeLessThan(report.received / 10);
     });
 
+    test("the laptop is carried behind another router in mid-stream: a new hole, and the stream goes on", async () => {
+      const { receiver, sender } = await stream("away");
+      await lab.roam("away", "away3");
+      const { last_seq: seen } = await receiver.report();
+      await reportUntil(receiver, "packets again", (report) => report.last_seq! > seen! + RATE, 20_000);
+      await sender.stop();
+      const report = await receiver.stop();
+      console.log(`behind another router: without packets for ${Math.round(report.longest_gap_ms)} ms`);
+      expect(report).toMatchObject({ duplicates: 0, corrupt: 0 });
+      await path(direct, "punched", 15_000);
+    });
+
     test("relayed, and then somebody opens a port at home: the stream moves there without a loss", async () => {
       const { receiver, sender } = await stream("away2");
       await lab.setPortForward(PORT);
