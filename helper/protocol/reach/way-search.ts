@@ -109,6 +109,11 @@ export class WaySearch {
     search.relayAt = Math.max(now, search.since + USE_RELAY_AFTER);
   }
 
+  /** The host says that it is reached elsewhere now: what is relayed need not wait for its turn. */
+  handleNews(now: number): void {
+    if (!this.#search) this.#nextAt = Math.min(this.#nextAt, now);
+  }
+
   /** The relay in use has ended. */
   handleRelayLost(now: number): void {
     if (!this.#holdsRelay) return;

@@ -25,6 +25,8 @@ export class GuestSearch {
   readonly way: Rendezvous;
   readonly #options: GuestSearchOptions;
   readonly #search: WaySearch;
+  /** As the host said last where it is reached. */
+  #candidates: string;
   #call: { readonly call: OutgoingCall; keys: CallKeys | undefined; relay: Endpoint | undefined } | undefined;
   #relay: { readonly call: OutgoingCall; readonly endpoint: Endpoint } | undefined;
 
@@ -33,6 +35,7 @@ export class GuestSearch {
     this.#options = options;
     this.peer = peer;
     this.way = way;
+    this.#candidates = JSON.stringify(network.record.candidates);
     const now = core.clock.now();
     this.#search = new WaySearch(network.record.candidates.length > 0 ? now + DIRECT_FIRST : now);
   }
@@ -70,6 +73,7 @@ export class GuestSearch {
   flush(now: number): void {
     const { up, dialingSince, endpoint } = this.peer.session;
     const relayed = endpoint !== undefined && this.#options.paths.of(endpoint) === "relayed";
+    this.#hearNews(now);
     this.#search.handleSituation({ up, relayed, dialingSince }, now);
     for (let command; (command = this.#search.nextCommand());) this.#carryOut(command, now);
   }
@@ -77,6 +81,18 @@ export class GuestSearch {
   close(): void {
     this.#endCall();
     this.#endRelay();
+  }
+
+  #hearNews(now: number): void {
+    const { paths, network } = this.#options;
+    const { candidates } = network.record;
+    const said = JSON.stringify(candidates);
+    if (said === this.#candidates) return;
+    this.#candidates = said;
+    // What was a hole is an open port from now on.
+    for (const { host: address, port } of candidates)
+      if (paths.of({ address, port }) === "punched") paths.forget({ address, port });
+    this.#search.handleNews(now);
   }
 
   #carryOut(command: SearchCommand, now: number): void {

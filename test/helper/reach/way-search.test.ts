@@ -114,6 +114,21 @@ describe("the search for a host, by one way", () => {
     expect(scene.types()).toContain("end-relay");
   });
 
+  test("looks at once where the host says that it is reached elsewhere, if it is relayed", () => {
+    const scene = new Scene();
+    scene.run(50);
+    scene.is(DIRECT);
+    scene.search.handleNews(scene.now);
+    scene.run(10_000);
+    expect(scene.at("call")).toHaveLength(1); // the first one
+    scene.is(RELAYED);
+    scene.run(20_000);
+    scene.said.length = 0;
+    scene.search.handleNews(scene.now);
+    scene.run(100);
+    expect(scene.types()).toEqual(["call"]);
+  });
+
   test("calls again where the path in use does not answer for a second", () => {
     const scene = new Scene();
     scene.is(DIRECT);
