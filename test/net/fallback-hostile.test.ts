@@ -70,9 +70,8 @@ describe.skipIf(missing !== undefined)(
       const before = await rss();
       const start = (await receivers[1]!.report()).received;
       await new Promise((resolve) => setTimeout(resolve, 5_000));
-      const after = await rss();
+      const after = await rss().finally(() => process.kill(bad.pid, "SIGCONT"));
       const { received } = await receivers[1]!.report();
-      process.kill(bad.pid, "SIGCONT");
       const { vifs } = await home.status();
       const dropped = vifs.reduce((sum, { drops }) => sum + (drops["stream-full"] ?? 0), 0);
       figures.push(

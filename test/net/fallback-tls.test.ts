@@ -1,5 +1,6 @@
 // Networks that let nothing pass but TLS, directly or through an HTTP proxy.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Child } from "#test/support/child.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
 import { Lab } from "#test/support/lab.ts";
 import { missingForLab } from "#test/support/requirements.ts";
@@ -16,6 +17,9 @@ describe.skipIf(missing !== undefined)(
   () => {
     let lab: Lab;
     let home: TestDaemon;
+    let proxy: Child | undefined;
+    /** By host: what an attempt before left. */
+    const guests = new Map<string, TestDaemon>();
 
     beforeAll(async () => {
       lab = await Lab.create({ away: 2 });
@@ -37,7 +41,9 @@ describe.skipIf(missing !== undefined)(
       group: string,
       env: NodeJS.ProcessEnv,
     ): Promise<TestDaemon> {
+      await guests.get(host)?.dispose();
       const away = await TestDaemon.inLab(lab, host, { env });
+      guests.set(host, away);
       const { link } = await home.invite(`${lab.homePublic.address4}:${PORT}`);
       const sender = await startSender(lab.host("source"), { group, interface: "lan", rate: 200 });
       const receiver = await startReceiver(lab.host(host), { group, interface: "castaway0" });
@@ -67,17 +73,16 @@ describe.skipIf(missing !== undefined)(
 
     test("through the HTTP proxy that the system has: a running stream, the first packet within 4 s", async () => {
       await lab.setOnlyTcp("away", []);
-      const proxy = await startTinyproxy(lab.host("away-router"));
+      await proxy?.stop();
+      proxy = await startTinyproxy(lab.host("away-router"));
       const { lan4 } = lab.site("away");
       const env = { https_proxy: `http://${lan4}.1:${PROXY_PORT}` };
       const away = await connectAndWatch("through a proxy", "away", "239.10.3.1", env);
       expect(away.output).not.toMatch(/is gone/);
-      await proxy.stop();
     });
 
     test("the network opens up: back on UDP within 10 s", async () => {
       const before = performance.now();
-      await startTinyproxy(lab.host("away-router"));
       await lab.setOnlyTcp("away", false);
       await home.until(
         "the guest by UDP",
