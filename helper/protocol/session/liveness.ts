@@ -43,6 +43,8 @@ interface Probe {
  */
 export class Liveness {
   #checkAt: number | undefined;
+  /** Something happened: a look that no other check before it makes needless. */
+  #lookAt: number | undefined;
   #heardAt = -Infinity;
   #expectSince: number | undefined;
   #flowing = false;
@@ -69,6 +71,7 @@ export class Liveness {
 
   stop(): void {
     this.#checkAt = undefined;
+    this.#lookAt = undefined;
     this.#probe = undefined;
     this.#expectSince = undefined;
   }
@@ -95,7 +98,9 @@ export class Liveness {
 
   /** Something happens: look soon whether a flow begins. */
   activity(now: number): void {
-    if (this.#checkAt !== undefined) this.#checkAt = Math.min(this.#checkAt, now + 1_000);
+    if (this.#checkAt === undefined) return;
+    this.#lookAt ??= now + 1_000;
+    this.#checkAt = Math.min(this.#checkAt, this.#lookAt);
   }
 
   /** A message that asks for an answer was sent. */
@@ -117,7 +122,9 @@ export class Liveness {
       return { ping: false, handshake: false, keepalive: false };
     const received = traffic.received - this.#received;
     const sending = traffic.sent - this.#sent >= FLOW_PACKETS;
-    this.#received = traffic.received;
+    if (this.#lookAt !== undefined && now >= this.#lookAt) this.#lookAt = undefined;
+    // Until the look all that comes is counted together: a flow may stop right after it began.
+    if (this.#lookAt === undefined) this.#received = traffic.received;
     this.#sent = traffic.sent;
     this.#heardAt = Math.max(this.#heardAt, traffic.lastReceivedAt);
     if (this.#probe && this.#heardAt > this.#probe.since) this.#probe = undefined;
@@ -168,6 +175,7 @@ export class Liveness {
     if (this.#flowing) at = Math.min(at, this.#heardAt + FLOW_STOPPED);
     if (sending) at = Math.min(at, this.#heardAt + SENDING_SILENCE);
     if (this.#expectSince !== undefined) at = Math.min(at, this.#expectSince + probeInterval(rtt));
+    if (this.#lookAt !== undefined) at = Math.min(at, this.#lookAt);
     return Math.max(at, now + 50); // counters may be younger than `now`; never spin
   }
 }
