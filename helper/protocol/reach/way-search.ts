@@ -143,8 +143,7 @@ export class WaySearch {
     if (search.answeredAt !== undefined) {
       const next = TRY_AT[search.tries];
       if (next !== undefined) at = Math.min(at, search.answeredAt + next);
-      else if (this.#situation.relayed || this.#forced)
-        at = Math.min(at, search.answeredAt + TRY_AT.at(-1)! + 1_000);
+      else if (!this.#wantsRelay(now)) at = Math.min(at, search.answeredAt + TRY_AT.at(-1)! + 1_000);
       if (search.relay === "unasked" && this.#wantsRelay(now))
         at = Math.min(at, Math.max(search.answeredAt, search.since + ASK_RELAY_AFTER));
     }

@@ -33,7 +33,10 @@ class Scene {
       this.now = Math.max(this.now, next);
       this.search.handleTimeout(this.now);
       this.#take();
-      if (this.search.pollTimeout(this.now) <= this.now) this.now += 1; // a condition of the situation's
+      if (this.search.pollTimeout(this.now) > this.now) continue;
+      this.search.handleTimeout(this.now); // what is due may come in two steps, and no more
+      this.#take();
+      if (this.search.pollTimeout(this.now) <= this.now) throw new Error(`it spins at ${this.now}`);
     }
     this.now = end;
   }
@@ -154,6 +157,26 @@ describe("the search for a host, by one way", () => {
     expect(scene.at("call")).toHaveLength(1);
     expect(scene.types().at(-1)).toBe("end-call");
     expect(scene.types()).not.toContain("request-relay");
+  });
+
+  test("waits for what comes, and does not spin, whatever the situation", () => {
+    for (const situation of [
+      DOWN,
+      DIRECT,
+      RELAYED,
+      { ...DIRECT, dialingSince: 0 },
+      { ...RELAYED, dialingSince: 0 },
+    ])
+      for (const forced of [false, true]) {
+        const scene = new Scene();
+        scene.run(50);
+        if (forced) scene.search.handleNetworkChanged(scene.now);
+        scene.run(50);
+        scene.answered();
+        scene.search.handleRelay(RELAY, scene.now);
+        scene.is(situation);
+        scene.run(100_000);
+      }
   });
 
   test("tries less and less often where nobody is there", () => {
