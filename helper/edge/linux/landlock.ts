@@ -23,12 +23,17 @@ const SCOPE_ABSTRACT_UNIX_SOCKET = 1n << 0n;
 const SCOPE_SIGNAL = 1n << 1n;
 const SCOPE_VERSION = 6;
 
+/** 0: this kernel has none, or has it switched off. */
+export function landlockVersion(): number {
+  return Math.max(0, landlockCreateRuleset(SYS_CREATE_RULESET, null, 0, CREATE_RULESET_VERSION));
+}
+
 /**
  * From now on nothing can be written, and nothing read but what is beneath `readable`. Returns whether the kernel
  * does it: not every one has Landlock, or has it switched on. To be called after no_new_privs.
  */
 export function restrictSelf(readable: readonly string[]): boolean {
-  const version = landlockCreateRuleset(SYS_CREATE_RULESET, null, 0, CREATE_RULESET_VERSION);
+  const version = landlockVersion();
   if (version < 1) return false;
   const bits = ACCESS_FS_BITS[Math.min(version, ACCESS_FS_BITS.length - 1)]!;
   const attributes = new BigUint64Array(3);
