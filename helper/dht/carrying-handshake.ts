@@ -43,3 +43,26 @@ export class CarryingHandshake extends NoiseWrap {
     };
   }
 }
+
+/** What hyperdht hands to the firewall hook: the payload that it knows, and the handshake that it came by. */
+export type CarriedPayload = HyperDHT.NoisePayload & { readonly handshake: CarryingHandshake };
+
+/** Makes the handshake show itself with what it received. */
+export function receiving(handshake: CarryingHandshake, received?: () => void): HyperDHT.Handshake {
+  return {
+    get isInitiator() {
+      return handshake.isInitiator;
+    },
+    get remotePublicKey() {
+      return handshake.remotePublicKey;
+    },
+    keyPair: handshake.keyPair,
+    send: (payload) => handshake.send(payload),
+    recv: (data) => {
+      const payload = { ...handshake.recv(data), handshake };
+      received?.();
+      return payload;
+    },
+    final: () => handshake.final(),
+  };
+}
