@@ -1,8 +1,11 @@
 import type { Address } from "#wire/address.ts";
 import type { DiscoveryMessage, SsdpDevice } from "#wire/control-discovery.ts";
-import { movedLocation, type SsdpMessage } from "#wire/ssdp-message.ts";
+import type { SsdpMessage } from "#wire/ssdp-message.ts";
 import type { ProxyLinkOptions, ProxyOptions, ProxyPeerOptions } from "./proxy-options.ts";
+import { ReachableDevices } from "./reachable-devices.ts";
 import { RecentlyAsked } from "./recently-asked.ts";
+import { deviceOf, goodbye, notifyKey } from "./ssdp-device.ts";
+import { isNews, matches, SsdpSearches, type Search } from "./ssdp-searches.ts";
 
 export const SSDP_PORT = 1900;
 export const SSDP_GROUP_4 = "239.255.255.250";
@@ -10,11 +13,6 @@ export const SSDP_GROUP_6 = "ff02::c";
 
 /** The same thing is not said or asked again within this time: devices say everything two or three times. */
 const REPEAT_MS = 900;
-/** Answers are waited for this much longer than the asker said: they have a tunnel to cross, twice. */
-const LATE_MS = 3_000;
-const MAX_SEARCHES = 256;
-/** Answers that one search gets. */
-const MAX_ANSWERS = 128;
 /** Devices of one peer. */
 const MAX_DEVICES = 512;
 /** A peer that is gone may be back at once: its devices stay for this long. */
@@ -37,16 +35,6 @@ export type SsdpCommand =
       readonly device: SsdpDevice;
     }
   | { readonly type: "tell-peer"; readonly peer: number; readonly message: DiscoveryMessage };
-
-interface Search {
-  readonly target: string;
-  readonly network: string | undefined; // of the peer that asked
-  readonly asker:
-    | { readonly link: number; readonly to: { readonly address: Address; readonly port: number } }
-    | { readonly peer: number; readonly id: number };
-  readonly expiresAt: number;
-  readonly seen: Set<string>;
-}
 
 interface Peer {
   options: ProxyPeerOptions;
@@ -73,16 +61,23 @@ export interface SsdpCounters {
  * its peers, by the same rules as MdnsProxy. Who searched gets each device once, as if it had answered itself.
  */
 export class SsdpProxy {
-  readonly counters: SsdpCounters = { relayed: 0, limited: 0, unreachable: 0, unasked: 0 };
+  readonly #counters: Omit<SsdpCounters, "unreachable"> = { relayed: 0, limited: 0, unasked: 0 };
   readonly #options: ProxyOptions;
   readonly #links = new Map<number, Link>();
   readonly #peers = new Map<number, Peer>();
-  readonly #searches = new Map<number, Search>();
+  readonly #searches = new SsdpSearches();
+  readonly #devices: ReachableDevices;
   readonly #commands: SsdpCommand[] = [];
-  #nextId = 1;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.#devices = new ReachableDevices(options);
+  }
+
+  get counters(): Readonly<SsdpCounters> {
+    const { relayed, limited, unasked } = this.#counters;
+    const { unreachable } = this.#devices;
+    return { relayed, limited: limited + this.#searches.givenUp, unreachable, unasked };
   }
 
   /** How much there is of what others can make grow. */
@@ -103,8 +98,7 @@ export class SsdpProxy {
 
   removeLink(id: number): void {
     this.#links.delete(id);
-    for (const [number, { asker }] of this.#searches)
-      if ("link" in asker && asker.link === id) this.#searches.delete(number);
+    this.#searches.removeOfLink(id);
   }
 
   setPeer(id: number, options: ProxyPeerOptions): void {
@@ -125,8 +119,7 @@ export class SsdpProxy {
   removePeer(id: number, lost: boolean, now: number): void {
     const peer = this.#peers.get(id);
     if (!peer) return;
-    for (const [number, { asker }] of this.#searches)
-      if ("peer" in asker && asker.peer === id) this.#searches.delete(number);
+    this.#searches.removeOfPeer(id);
     if (lost) {
       peer.lostAt ??= now;
       return;
@@ -140,7 +133,7 @@ export class SsdpProxy {
     const link = this.#links.get(linkId);
     if (!link) return;
     if (message.relayed) {
-      this.counters.relayed++;
+      this.#counters.relayed++;
       return;
     }
     if (!link.options.whole && !source.own) return;
@@ -157,10 +150,10 @@ export class SsdpProxy {
       if (search.network === undefined || link.options.passiveFor.has(search.network)) continue;
       if (!matches(search.target, message.target)) continue;
       asked = true;
-      const device = this.#exported(search.network, message);
+      const device = this.#devices.exported(search.network, message);
       if (device) this.#deliver(search, device);
     }
-    if (!asked) this.counters.unasked++;
+    if (!asked) this.#counters.unasked++;
   }
 
   handlePeerMessage(peerId: number, message: DiscoveryMessage, now: number): void {
@@ -173,7 +166,7 @@ export class SsdpProxy {
         const search = this.#searches.get(message.id);
         if (search && this.#mayAnswer(search, peer) && matches(search.target, message.target))
           this.#deliver(search, deviceOf(message), peer.options.network);
-        else this.counters.unasked++;
+        else this.#counters.unasked++;
         return;
       }
       case "ssdp-notify":
@@ -183,15 +176,14 @@ export class SsdpProxy {
   }
 
   pollTimeout(): number | undefined {
-    let earliest = Infinity;
-    for (const { expiresAt } of this.#searches.values()) earliest = Math.min(earliest, expiresAt);
+    let earliest = this.#searches.pollTimeout();
     for (const { lostAt } of this.#peers.values())
       if (lostAt !== undefined) earliest = Math.min(earliest, lostAt + PEER_GRACE);
     return earliest === Infinity ? undefined : earliest;
   }
 
   handleTimeout(now: number): void {
-    for (const [id, { expiresAt }] of this.#searches) if (expiresAt <= now) this.#searches.delete(id);
+    this.#searches.handleTimeout(now);
     for (const [id, { lostAt }] of this.#peers)
       if (lostAt !== undefined && now - lostAt >= PEER_GRACE) this.removePeer(id, false, now);
   }
@@ -213,7 +205,7 @@ export class SsdpProxy {
   ): void {
     if (!this.#first(link.heard, `${address} ${port} ${target}`, now)) return;
     const asker = { link: linkId, to: { address, port } };
-    const id = this.#remember({ target, network: undefined, asker }, mx, now);
+    const id = this.#searches.add({ target, network: undefined, asker }, mx, now);
     for (const [peer, { options }] of this.#peers)
       if (!link.options.passiveFor.has(options.network))
         this.#tell(peer, { type: "ssdp-search", id, mx, target });
@@ -229,7 +221,7 @@ export class SsdpProxy {
     if (target === "" || !this.#first(peer.asks, `search ${theirs} ${target}`, now)) return;
     const seconds = Math.min(Math.max(mx, 1), 5);
     const asker = { peer: peerId, id: theirs };
-    const id = this.#remember({ target, network, asker }, seconds, now);
+    const id = this.#searches.add({ target, network, asker }, seconds, now);
     if (tells)
       for (const [link, { options }] of this.#links)
         if (!options.passiveFor.has(network))
@@ -239,17 +231,6 @@ export class SsdpProxy {
         this.#tell(other, { type: "ssdp-search", id, mx: seconds, target });
   }
 
-  #remember(search: Omit<Search, "expiresAt" | "seen">, mx: number, now: number): number {
-    if (this.#searches.size >= MAX_SEARCHES) {
-      const [oldest] = this.#searches.keys();
-      this.#searches.delete(oldest!);
-      this.counters.limited++;
-    }
-    const id = this.#nextId++ >>> 0;
-    this.#searches.set(id, { ...search, expiresAt: now + mx * 1000 + LATE_MS, seen: new Set() });
-    return id;
-  }
-
   /** Networks are not joined with each other. */
   #mayAnswer(search: Search, peer: Peer): boolean {
     return search.network === undefined || search.network === peer.options.network;
@@ -257,15 +238,13 @@ export class SsdpProxy {
 
   /** `network`: where the device was told; undefined: it was heard here. */
   #deliver(search: Search, device: SsdpDevice, network?: string): void {
-    const key = `${device.usn} ${device.target} ${device.location}`;
-    if (search.seen.has(key) || search.seen.size >= MAX_ANSWERS) return;
-    search.seen.add(key);
+    if (!isNews(search, device)) return;
     const { asker } = search;
     if ("peer" in asker) {
       this.#tell(asker.peer, { type: "ssdp-found", id: asker.id, ...device });
       return;
     }
-    const shown = network === undefined ? device : this.#imported(network, device);
+    const shown = network === undefined ? device : this.#devices.imported(network, device);
     if (shown) this.#commands.push({ type: "answer", link: asker.link, to: asker.to, device: shown });
   }
 
@@ -275,7 +254,8 @@ export class SsdpProxy {
     if (!this.#first(link.heard, notifyKey(message), now)) return;
     for (const [peer, { options }] of this.#peers) {
       if (!options.tells || link.options.passiveFor.has(options.network)) continue;
-      const device = message.maxAge === 0 ? deviceOf(message) : this.#exported(options.network, message);
+      const device =
+        message.maxAge === 0 ? deviceOf(message) : this.#devices.exported(options.network, message);
       if (device) this.#tell(peer, { type: "ssdp-notify", origin: this.#options.origin, ...device });
     }
   }
@@ -292,7 +272,7 @@ export class SsdpProxy {
     const key = `${usn} ${target}`;
     if (message.maxAge === 0) peer.devices.delete(key);
     else if (peer.devices.size >= MAX_DEVICES && !peer.devices.has(key)) {
-      this.counters.limited++;
+      this.#counters.limited++;
       return;
     } else peer.devices.set(key, deviceOf(message));
     this.#pass(peerId, peer, deviceOf(message), origin);
@@ -300,7 +280,7 @@ export class SsdpProxy {
 
   /** What a peer told, to the links and to the other peers of its network. */
   #pass(peerId: number, { options: { network } }: Peer, device: SsdpDevice, origin: number): void {
-    const shown = device.maxAge === 0 ? device : this.#imported(network, device);
+    const shown = device.maxAge === 0 ? device : this.#devices.imported(network, device);
     if (shown)
       for (const [link, { options }] of this.#links)
         if (!options.passiveFor.has(network)) this.#commands.push({ type: "notify", link, device: shown });
@@ -309,25 +289,11 @@ export class SsdpProxy {
         this.#tell(other, { type: "ssdp-notify", origin, ...device });
   }
 
-  // ── ──────────────────────────────────────────────────────────────────────
-
-  #exported(network: string, found: SsdpDevice): SsdpDevice | undefined {
-    return this.#moved(found, (address) => this.#options.exportAddress(network, address));
-  }
-
-  #imported(network: string, told: SsdpDevice): SsdpDevice | undefined {
-    return this.#moved(told, (address) => this.#options.importAddress(network, address));
-  }
-
-  #moved(device: SsdpDevice, translate: (address: Address) => Address | undefined): SsdpDevice | undefined {
-    const location = movedLocation(device.location, translate);
-    if (location === undefined) this.counters.unreachable++;
-    return location === undefined ? undefined : { ...deviceOf(device), location };
-  }
+  // ── both ─────────────────────────────────────────────────────────────────
 
   #first(asked: RecentlyAsked, key: string, now: number): boolean {
     const may = asked.ask(key, now);
-    if (may === "limited") this.counters.limited++;
+    if (may === "limited") this.#counters.limited++;
     return may === "yes";
   }
 
@@ -335,24 +301,4 @@ export class SsdpProxy {
     if (this.#peers.get(peer)?.lostAt === undefined)
       this.#commands.push({ type: "tell-peer", peer, message });
   }
-}
-
-/** Its fields and no others: it is written into messages of several kinds. */
-function deviceOf({ target, usn, location, server, maxAge }: SsdpDevice): SsdpDevice {
-  return { target, usn, location, server, maxAge };
-}
-
-function goodbye(target: string, usn: string): SsdpDevice {
-  return { target, usn, location: "", server: "", maxAge: 0 };
-}
-
-function notifyKey({ target, usn, location, maxAge }: SsdpDevice): string {
-  return `notify ${target} ${usn} ${location} ${maxAge === 0}`;
-}
-
-/** Does a device with this target answer the search? Of a type any later version does, too (section 1.3.3). */
-function matches(wanted: string, target: string): boolean {
-  if (wanted === "ssdp:all") return true;
-  const type = (text: string): string => text.toLowerCase().replace(/^(urn:.*):\d+$/, "$1");
-  return type(wanted) === type(target);
 }
