@@ -1,20 +1,12 @@
 import type { ServiceEntry, ServiceRecord } from "#wire/control-services.ts";
-import { MAX_QUESTIONS } from "#wire/control-discovery.ts";
 import { isLinkName } from "#wire/dns-name.ts";
-import type { Address } from "#wire/address.ts";
-import { answersTo } from "./mdns-answers.ts";
 import { LinkRecords } from "./link-records.ts";
-import {
-  MDNS_PORT,
-  RELAYED_ID,
-  type MdnsMessage,
-  type MdnsQuestion,
-  type MdnsSource,
-  type OutgoingMdns,
-} from "./mdns.ts";
-import type { ProxyLinkOptions, ProxyOptions, ProxyPeerOptions } from "./proxy-options.ts";
+import type { MdnsCommand } from "./mdns-command.ts";
+import { MDNS_PORT, RELAYED_ID, type MdnsMessage, type MdnsQuestion, type MdnsSource } from "./mdns.ts";
+import { MdnsQuestions, recentQuestions } from "./mdns-questions.ts";
 import { HERE, MdnsViews, sideOf } from "./mdns-views.ts";
-import { RecentlyAsked } from "./recently-asked.ts";
+import type { ProxyLinkOptions, ProxyOptions, ProxyPeerOptions } from "./proxy-options.ts";
+import type { RecentlyAsked } from "./recently-asked.ts";
 import { UniqueNames } from "./unique-names.ts";
 
 /**
@@ -23,31 +15,9 @@ import { UniqueNames } from "./unique-names.ts";
  */
 const SETTLE_MS = 100;
 const SEEN_IN_A_MS = 20;
-/** RFC 6762 section 6.7: what somebody is told who asked from another port. */
-const LEGACY_TTL = 10;
-/** RFC 6762 section 6: no record is multicast twice within a second. */
-const REPEAT_MS = 1_000;
 /** A peer that is gone may be back at once: its services stay for this long. */
 const PEER_GRACE = 15_000;
-/** The same question passes once in this time, and so many a second in all. */
-const QUESTION_MS = 900;
 const RENEWALS = 16;
-
-export type MdnsCommand =
-  /** To the group, or to one who asked from a port of its own. */
-  | {
-      readonly type: "send";
-      readonly link: number;
-      readonly message: OutgoingMdns;
-      readonly to?: { readonly address: Address; readonly port: number };
-    }
-  | { readonly type: "ask-peer"; readonly peer: number; readonly questions: readonly MdnsQuestion[] }
-  /** Replaces what a peer is told. */
-  | {
-      readonly type: "tell-peer";
-      readonly peer: number;
-      readonly entries: ReadonlyMap<string, ServiceEntry>;
-    };
 
 interface Link {
   options: ProxyLinkOptions;
@@ -79,22 +49,26 @@ export interface MdnsCounters {
  * Answers come from what is known; questions go on, so that those are asked who may know more.
  */
 export class MdnsProxy {
-  readonly #counters: Omit<MdnsCounters, "recordsRefused"> = { relayed: 0, questionsLimited: 0 };
   readonly #options: ProxyOptions;
   readonly #links = new Map<number, Link>();
   readonly #peers = new Map<number, Peer>();
   readonly #names = new UniqueNames();
   readonly #views: MdnsViews;
+  readonly #questions: MdnsQuestions;
   readonly #commands: MdnsCommand[] = [];
   #settleAt: number | undefined;
   #settledAt = -Infinity;
   /** Records times those who see them, at the last settling. */
   #work = 0;
   #nextNumber = 1;
+  #relayed = 0;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
     this.#views = new MdnsViews(options, this.#names);
+    this.#questions = new MdnsQuestions(this.#links, this.#peers, this.#names, (command) =>
+      this.#commands.push(command),
+    );
   }
 
   /** How much there is of what others can make grow. */
@@ -108,7 +82,11 @@ export class MdnsProxy {
   }
 
   get counters(): Readonly<MdnsCounters> {
-    return { ...this.#counters, recordsRefused: this.#views.refused };
+    return {
+      relayed: this.#relayed,
+      questionsLimited: this.#questions.limited,
+      recordsRefused: this.#views.refused,
+    };
   }
 
   nextCommand(): MdnsCommand | undefined {
@@ -125,7 +103,7 @@ export class MdnsProxy {
         heard: new LinkRecords(),
         shown: new Map(),
         sentAt: new Map(),
-        asked: new RecentlyAsked(QUESTION_MS),
+        asked: recentQuestions(),
       });
     this.#changed(now);
   }
@@ -148,8 +126,8 @@ export class MdnsProxy {
       this.#peers.set(id, {
         options,
         records: [],
-        asked: new RecentlyAsked(QUESTION_MS),
-        asks: new RecentlyAsked(QUESTION_MS),
+        asked: recentQuestions(),
+        asks: recentQuestions(),
         numbers: new Map(),
         lostAt: undefined,
       });
@@ -181,7 +159,7 @@ export class MdnsProxy {
     const link = this.#links.get(linkId);
     if (!link) return;
     if (message.id === RELAYED_ID) {
-      this.#counters.relayed++;
+      this.#relayed++;
       return;
     }
     if (message.response) {
@@ -191,25 +169,13 @@ export class MdnsProxy {
     }
     // What strangers on a link ask that is not shared as a whole is none of our business.
     if (!link.options.whole && !source.own) return;
-    this.#answer(linkId, link, message, source, now);
-    this.#askPeers(link, message.questions, undefined, now);
+    this.#questions.handleLink(linkId, link, message, source, now);
   }
 
-  /** A peer wants to know: asked on the links, and of the other peers of its network. */
+  /** A peer wants to know. */
   handleQuestions(peerId: number, questions: readonly MdnsQuestion[], now: number): void {
     const peer = this.#peers.get(peerId);
-    if (!peer) return;
-    const fresh = questions
-      .filter(({ name }) => isLinkName(name))
-      .filter((question) => this.#mayAsk(peer.asks, question, now));
-    if (fresh.length === 0) return;
-    if (peer.options.tells)
-      for (const [id, link] of this.#links) {
-        if (link.options.passiveFor.has(peer.options.network)) continue;
-        const local = fresh.map(({ type, name }) => ({ type, name: this.#names.originalName(HERE, name) }));
-        this.#askLink(id, link, local, now);
-      }
-    this.#askPeers(undefined, fresh, { id: peerId, network: peer.options.network }, now);
+    if (peer) this.#questions.handlePeer(peerId, peer, questions, now);
   }
 
   pollTimeout(): number | undefined {
@@ -227,7 +193,7 @@ export class MdnsProxy {
     for (const [id, link] of this.#links) {
       if (link.heard.expire(now)) this.#changed(now);
       const due = link.heard.toRenew(now, RENEWALS);
-      if (due.length > 0 && this.#peers.size > 0) this.#askLink(id, link, due, now);
+      if (due.length > 0 && this.#peers.size > 0) this.#questions.askLink(id, link, due, now);
     }
     if (this.#settleAt !== undefined && now >= this.#settleAt) this.#settle(now);
   }
@@ -286,62 +252,6 @@ export class MdnsProxy {
       entries.set(number, entry);
     }
     this.#commands.push({ type: "tell-peer", peer: id, entries });
-  }
-
-  // ── questions ────────────────────────────────────────────────────────────
-
-  #answer(id: number, link: Link, message: MdnsMessage, source: MdnsSource, now: number): void {
-    const legacy = source.port !== MDNS_PORT;
-    const saidLately = (key: string): boolean =>
-      !legacy && now - (link.sentAt.get(key) ?? -Infinity) < REPEAT_MS;
-    const found = answersTo(message, link.shown, saidLately);
-    if (found.size === 0) return;
-    if (!legacy) {
-      for (const key of found.keys()) link.sentAt.set(key, now);
-      this.#say(id, [...found.values()]);
-      return;
-    }
-    const records = [...found.values()].map((record) => ({
-      ...record,
-      ttl: Math.min(record.ttl, LEGACY_TTL),
-    }));
-    const answer: OutgoingMdns = { id: message.id, response: true, questions: message.questions, records };
-    this.#commands.push({ type: "send", link: id, message: answer, to: source });
-  }
-
-  #askPeers(
-    link: Link | undefined,
-    questions: readonly MdnsQuestion[],
-    from: { readonly id: number; readonly network: string } | undefined,
-    now: number,
-  ): void {
-    for (const [id, peer] of this.#peers) {
-      const { network } = peer.options;
-      if (id === from?.id || (from && network !== from.network) || link?.options.passiveFor.has(network))
-        continue;
-      const asked = questions
-        .slice(0, MAX_QUESTIONS)
-        .filter(({ name }) => isLinkName(name))
-        .map(({ type, name }) => ({ type, name: this.#names.originalName(sideOf(id), name) }))
-        .filter((question) => from !== undefined || this.#mayAsk(peer.asked, question, now));
-      if (asked.length > 0) this.#commands.push({ type: "ask-peer", peer: id, questions: asked });
-    }
-  }
-
-  #askLink(id: number, link: Link, questions: readonly MdnsQuestion[], now: number): void {
-    const fresh = questions.filter((question) => this.#mayAsk(link.asked, question, now));
-    if (fresh.length > 0)
-      this.#commands.push({
-        type: "send",
-        link: id,
-        message: { id: RELAYED_ID, response: false, questions: fresh, records: [] },
-      });
-  }
-
-  #mayAsk(asked: RecentlyAsked, { type, name }: MdnsQuestion, now: number): boolean {
-    const may = asked.ask(`${type} ${name.toLowerCase()}`, now);
-    if (may === "limited") this.#counters.questionsLimited++;
-    return may === "yes";
   }
 
   #say(id: number, records: readonly ServiceRecord[]): void {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RELAYED_ID, type MdnsMessage, type MdnsSource } from "#protocol/discovery/mdns.ts";
-import { MdnsProxy, type MdnsCommand } from "#protocol/discovery/mdns-proxy.ts";
+import type { MdnsCommand } from "#protocol/discovery/mdns-command.ts";
+import { MdnsProxy } from "#protocol/discovery/mdns-proxy.ts";
 import type { ServiceData, ServiceEntry } from "#wire/control-services.ts";
 import { SeededRandom } from "#test/support/fuzz/seeded-random.ts";
 
