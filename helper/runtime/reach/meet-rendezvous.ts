@@ -9,7 +9,8 @@ import type {
   RendezvousState,
 } from "#ports/rendezvous.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
-import { MeetClient, type MeetClientEvent } from "#protocol/meet/meet-client.ts";
+import type { MeetClientEvent } from "#protocol/meet/meet-client-command.ts";
+import { MeetClient } from "#protocol/meet/meet-client.ts";
 import { family } from "#wire/address.ts";
 import type { Core } from "../core.ts";
 import type { Timed } from "../scheduler.ts";

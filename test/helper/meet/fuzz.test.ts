@@ -1,4 +1,5 @@
-import { MAX_CALLS, MAX_LEGS, MeetClient } from "#protocol/meet/meet-client.ts";
+import { MAX_LEGS } from "#protocol/meet/client-legs.ts";
+import { MAX_CALLS, MeetClient } from "#protocol/meet/meet-client.ts";
 import { MEET_LIMITS } from "#protocol/meet/meet-limits.ts";
 import { MeetServer } from "#protocol/meet/meet-server.ts";
 import { hostMeetKey, meetId, signMeet } from "#protocol/meet/meet-keys.ts";

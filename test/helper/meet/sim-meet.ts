@@ -1,7 +1,8 @@
 // A meeting point and computers around it, in simulated time.
 import { keyPair, type KeyPair } from "#noise/x25519.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
-import { MeetClient, type MeetClientEvent } from "#protocol/meet/meet-client.ts";
+import type { MeetClientEvent } from "#protocol/meet/meet-client-command.ts";
+import { MeetClient } from "#protocol/meet/meet-client.ts";
 import { MEET_LIMITS, type MeetLimits } from "#protocol/meet/meet-limits.ts";
 import { MeetServer } from "#protocol/meet/meet-server.ts";
 import type { SimNetwork } from "#test/helper/session/sim-network.ts";
