@@ -1,19 +1,16 @@
 import { originId } from "#protocol/addressing/network-id.ts";
 import type { AddressPrefix } from "#ports/fast-path.ts";
-import { EXIT_WIRE, type VifId } from "#protocol/forwarding/route-table.ts";
+import type { VifId } from "#protocol/forwarding/route-table.ts";
 import type { SourceFilter } from "#protocol/membership/source-filter.ts";
 import type { Accepted } from "#protocol/session/acceptor.ts";
-import { MEMBERSHIP } from "#protocol/session/membership-topic.ts";
-import { NETWORK } from "#protocol/session/network-topic.ts";
 import { Session } from "#protocol/session/session.ts";
 import type { SessionEvent, SessionOptions, SessionTraffic } from "#protocol/session/session-types.ts";
-import { SoftStateReceiver } from "#protocol/session/soft-state-receiver.ts";
-import { SoftStateSender } from "#protocol/session/soft-state-sender.ts";
 import type { Address } from "#wire/address.ts";
-import type { CloseReason, ControlMessage } from "#wire/control.ts";
-import { networkKey, type NetworkEntry } from "#wire/control-network.ts";
+import type { CloseReason } from "#wire/control.ts";
+import type { NetworkEntry } from "#wire/control-network.ts";
 import type { Core, RuntimeVif } from "./core.ts";
-import { PeerServices } from "./discovery/peer-services.ts";
+import type { PeerServices } from "./discovery/peer-services.ts";
+import { PeerSoftState } from "./peer-soft-state.ts";
 import { Pings } from "./pings.ts";
 import type { Timed } from "./scheduler.ts";
 import { StreamCalls } from "./streams/stream-calls.ts";
@@ -49,12 +46,8 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   readonly #core: Core;
   readonly #options: PeerOptions;
   readonly #transport: Transport;
-  readonly #wants: SoftStateSender<SourceFilter>;
-  readonly #listeners = new SoftStateReceiver<SourceFilter>(MEMBERSHIP);
-  readonly #tableOut: SoftStateSender<NetworkEntry>;
-  readonly #tableIn = new SoftStateReceiver<NetworkEntry>(NETWORK);
+  readonly #state: PeerSoftState;
   readonly #pings = new Pings();
-  readonly services: PeerServices;
   #maximum: number | undefined;
   #multicastLimit: number | undefined;
   readonly #streamCalls: StreamCalls;
@@ -69,16 +62,20 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
     this.id = id;
     this.name = options.name;
     this.publicKey = options.session.remoteStatic;
-    const incarnation = options.session.hello.incarnation;
-    this.#wants = new SoftStateSender(MEMBERSHIP, incarnation);
-    this.#tableOut = new SoftStateSender(NETWORK, incarnation);
-    this.services = new PeerServices(incarnation);
     this.session = new Session({
       ...options.session,
       entropy: core.entropy,
       clock: transport.handshakeClock,
       takeIndex: () => transport.indices.take(this),
       releaseIndex: (index) => transport.indices.release(index),
+    });
+    this.#state = new PeerSoftState({
+      core,
+      vif: id,
+      incarnation: options.session.hello.incarnation,
+      forwarding: () => this.#forwarding,
+      send: (message, now) => this.session.sendControl(message, now),
+      networkChanged: (keys) => options.network.networkChanged(this, keys),
     });
     this.#streamCalls = new StreamCalls(transport, core, this.session);
     core.fastPath.send({
@@ -109,7 +106,11 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
 
   /** The far end's table of its network, by networkKey. */
   get networkTable(): ReadonlyMap<string, NetworkEntry> {
-    return this.#tableIn.entries;
+    return this.#state.networkTable;
+  }
+
+  get services(): PeerServices {
+    return this.#state.services;
   }
 
   get forwarding(): boolean {
@@ -124,13 +125,12 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
     if (this.#forwarding) return;
     this.#forwarding = true;
     this.#core.addVif(this, { kind: "peer", network, hostOfNetwork, upstream: true });
-    for (const [group, filter] of this.#listeners.entries)
-      this.#core.listeners(this.id, EXIT_WIRE, group, filter);
+    this.#state.handleAdmitted();
   }
 
   /** Replaces what the far end is told about the network. */
   tell(entries: readonly NetworkEntry[]): void {
-    this.#tableOut.replace(new Map(entries.map((entry) => [networkKey(entry), entry])));
+    this.#state.tell(entries);
   }
 
   accepted(accepted: Accepted, now: number): void {
@@ -159,7 +159,7 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   }
 
   upstreamWants(group: Address, filter: SourceFilter | undefined): void {
-    if (!this.#wants.set(group, filter))
+    if (!this.#state.want(group, filter))
       this.#core.log.write("warn", "too many groups for one member", { peer: this.name, group });
   }
 
@@ -174,55 +174,24 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
   }
 
   pollTimeout(): number | undefined {
-    let earliest = Infinity;
-    for (const machine of [
-      this.session,
-      this.#wants,
-      this.#listeners,
-      this.#tableOut,
-      this.#tableIn,
-      this.services,
-    ])
-      earliest = Math.min(earliest, machine.pollTimeout() ?? Infinity);
+    const earliest = Math.min(this.session.pollTimeout() ?? Infinity, this.#state.pollTimeout() ?? Infinity);
     return earliest === Infinity ? undefined : earliest;
   }
 
   handleTimeout(now: number): void {
     this.session.handleTimeout(now, this.#options.traffic(this.id));
-    for (const machine of [this.#wants, this.#listeners, this.#tableOut, this.#tableIn, this.services])
-      machine.handleTimeout(now);
+    this.#state.handleTimeout(now);
   }
 
   flush(): void {
     if (this.#closed) return;
     // An event may give the senders something to say, and what they say may be the session's next command.
-    do this.#exchange();
+    do this.#state.exchange(this.#core.clock.now());
     while (this.#drain() && !this.#closed);
   }
 
   membershipPacket(): void {} // IGMP and MLD end at the vif they came in by; no peer carries them
   failed(): void {}
-
-  #exchange(): void {
-    const now = this.#core.clock.now();
-    this.#applyListeners();
-    const changed = this.#tableIn.takeChanged();
-    if (changed.size > 0) this.#options.network.networkChanged(this, changed);
-    for (const sender of [this.#wants, this.#tableOut]) {
-      sender.flush(now);
-      for (let message; (message = sender.nextMessage());) this.session.sendControl(message, now);
-    }
-    for (const receiver of [this.#listeners, this.#tableIn])
-      for (let ack; (ack = receiver.nextMessage());) this.session.sendControl(ack, now);
-    for (const message of this.services.toSend(now)) this.session.sendControl(message, now);
-  }
-
-  #applyListeners(): void {
-    const changed = this.#listeners.takeChanged();
-    if (!this.#forwarding) return;
-    for (const group of changed)
-      this.#core.listeners(this.id, EXIT_WIRE, group, this.#listeners.entries.get(group));
-  }
 
   /** Was there anything to carry out? */
   #drain(): boolean {
@@ -306,38 +275,17 @@ export class Peer implements RuntimeVif, SessionOwner, Timed {
     this.#core.changed();
     switch (event.type) {
       case "control":
-        return this.#softState(event.message, now);
+        return this.#state.handleMessage(event.message, now);
       case "ready":
-        for (const sender of [this.#wants, this.#tableOut, this.services]) sender.handleReady(now);
-        for (const receiver of [this.#listeners, this.#tableIn]) receiver.handleReady();
+        this.#state.handleReady(now);
         break;
       case "lost":
-        for (const sender of [this.#wants, this.#tableOut, this.services]) sender.handleLost();
-        for (const receiver of [this.#listeners, this.#tableIn]) receiver.clear();
-        this.#applyListeners(); // nothing is sent to where nobody is
-        this.#tableIn.takeChanged();
+        this.#state.handleLost();
         break;
       case "rtt":
         this.#pings.answered(event.stamp, event.ms);
-        for (const sender of [this.#wants, this.#tableOut, this.services]) sender.handleRtt(event.ms);
+        this.#state.handleRtt(event.ms);
     }
     this.#options.network.peerEvent(this, event);
-  }
-
-  #softState(message: ControlMessage, now: number): void {
-    this.services.handle(message, now);
-    switch (message.type) {
-      case "state-snapshot":
-        this.#listeners.handleSnapshot(message, now);
-        this.#tableIn.handleSnapshot(message, now);
-        break;
-      case "state-delta":
-        this.#listeners.handleDelta(message, now);
-        this.#tableIn.handleDelta(message, now);
-        break;
-      case "state-ack":
-        this.#wants.handleAck(message, now);
-        this.#tableOut.handleAck(message, now);
-    }
   }
 }
