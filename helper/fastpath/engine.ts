@@ -1,16 +1,8 @@
 // The parts of the fast path, put together, and what each command does to them.
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { FastPathCommand, FastPathEvent, VifDevice } from "#ports/fast-path.ts";
-import {
-  FLAG_CHECKSUM_VERIFIED,
-  INITIAL_HOPS,
-  INNER_HEADER_LENGTH,
-  KIND_CONTROL,
-  KIND_KEEPALIVE,
-  MAX_INNER_PACKET,
-  MAX_UNFRAGMENTED,
-} from "#wire/frame.ts";
-import { Arena, HEADROOM, SLOT_BYTES } from "./arena.ts";
+import { KIND_CONTROL, KIND_KEEPALIVE } from "#wire/frame.ts";
+import { Arena, SLOT_BYTES } from "./arena.ts";
 import type { ArenaMemory } from "./arena.ts";
 import { Cipher } from "./cipher.ts";
 import type { Counters } from "./counters.ts";
@@ -21,7 +13,6 @@ import { FrameIntake } from "./frame-intake.ts";
 import { InnerFrames } from "./inner-frames.ts";
 import { KeyRing } from "./key-ring.ts";
 import { LanMemory } from "./lan-memory.ts";
-import { LanWireExit } from "./lan-wire-exit.ts";
 import { SOCKADDR_IN6 } from "./peer.ts";
 import type { Peer } from "./peer.ts";
 import { PeerExit } from "./peer-exit.ts";
@@ -31,10 +22,10 @@ import { REASSEMBLY_SLOTS, Reassembly } from "./reassembly.ts";
 import { ReceiveRing, SLOTS } from "./receive-ring.ts";
 import { Segmenter } from "./segmenter.ts";
 import { SequenceCounter } from "./sequence-counter.ts";
+import { SlowPathPackets } from "./slow-path-packets.ts";
 import { Stream } from "./stream.ts";
 import { StreamSender } from "./stream-sender.ts";
 import { STREAM_MEMORY, Streams } from "./streams.ts";
-import { TunExit } from "./tun-exit.ts";
 import { UdpIngress } from "./udp-ingress.ts";
 import { UdpSender } from "./udp-sender.ts";
 import { VifFactory } from "./vif-factory.ts";
@@ -47,7 +38,6 @@ export class Engine {
   /** Changes with the transport socket, vifs and streams: the loop looks at `ingressesChanged`. */
   readonly ingresses: Ingress[] = [];
   ingressesChanged = true;
-  readonly #arena: Arena;
   readonly #counters: Counters;
   readonly #cipher: Cipher;
   readonly #keys: KeyRing;
@@ -63,7 +53,7 @@ export class Engine {
   readonly #sequence = new SequenceCounter();
   readonly #emit: (event: FastPathEvent) => void;
   readonly #udpRing: ReceiveRing;
-  readonly #message: number; // packets and messages of the slow path
+  readonly #slowPath: SlowPathPackets;
 
   constructor(
     memory: ArenaMemory,
@@ -72,14 +62,13 @@ export class Engine {
     emit: (event: FastPathEvent) => void,
   ) {
     const arena = new Arena(memory);
-    this.#arena = arena;
     this.#counters = counters;
     this.#emit = emit;
     this.#cipher = new Cipher(arena);
     this.#keys = new KeyRing(this.#cipher);
     const slots = arena.reserve(SLOTS * SLOT_BYTES);
     this.#udpRing = new ReceiveRing(arena, slots, 0, SOCKADDR_IN6);
-    this.#message = arena.reserve(SLOT_BYTES) + HEADROOM;
+    const slowPathSlot = arena.reserve(SLOT_BYTES);
     this.#udp = new UdpSender(arena, counters, emit);
     const streamSender = new StreamSender(arena);
     this.#sender = new PeerSender(this.#udp, streamSender);
@@ -98,6 +87,13 @@ export class Engine {
         this.#segmenter.release();
         this.#reassembly.release();
       },
+    });
+    this.#slowPath = new SlowPathPackets({
+      arena,
+      slot: slowPathSlot,
+      forwarder: this.#forwarder,
+      sender: this.#sender,
+      sequence: this.#sequence,
     });
     this.#inner = new InnerFrames(arena, counters, this.#forwarder, this.#reassembly, emit);
     const intakeParts = { arena, cipher: this.#cipher, keys: this.#keys, inner: this.#inner, counters, emit };
@@ -179,26 +175,26 @@ export class Engine {
         this.#setRates(command.vif, command.maximum, command.multicast, now);
         return;
       case "send-control":
-        this.#sendMessage(command.vif, KIND_CONTROL, command.message, now);
+        this.#slowPath.sendMessage(command.vif, KIND_CONTROL, command.message, now);
         return;
       case "send-probe":
         this.#withPeer(command.vif, (peer) => {
           peer.probing = true;
-          this.#sendMessage(command.vif, KIND_CONTROL, command.message, now, true);
+          this.#slowPath.sendMessage(command.vif, KIND_CONTROL, command.message, now, true);
           peer.probing = false;
         });
         return;
       case "send-keepalive":
-        this.#sendMessage(command.vif, KIND_KEEPALIVE, new Uint8Array(0), now);
+        this.#slowPath.sendMessage(command.vif, KIND_KEEPALIVE, new Uint8Array(0), now);
         return;
       case "inject":
-        this.#inject(command.vif, command.packet);
+        this.#slowPath.inject(command.vif, command.packet);
         return;
       case "packet-in":
-        this.#packetIn(command.vif, command.packet, now);
+        this.#slowPath.packetIn(command.vif, command.packet, now);
         return;
       case "send-beacon":
-        this.#sendBeacon(command.vif, command.payload);
+        this.#slowPath.sendBeacon(command.vif, command.payload);
         return;
       case "stop":
         return;
@@ -280,45 +276,6 @@ export class Engine {
     if (!(exit instanceof PeerExit)) return;
     exit.maximum.set(maximum, now);
     exit.multicastLimit.set(multicast, now);
-  }
-
-  /** `whole`: in one datagram, whatever the path's limit is. */
-  #sendMessage(id: number, kind: number, message: Uint8Array, now: number, whole = false): void {
-    const exit = this.#forwarder.vifs.get(id)?.wire;
-    if (!(exit instanceof PeerExit)) return;
-    if (message.length > (whole ? MAX_UNFRAGMENTED : MAX_INNER_PACKET))
-      throw new RangeError(`a control message of ${message.length} bytes: ${MAX_INNER_PACKET} are the most`);
-    this.#arena.u8.set(message, this.#message + INNER_HEADER_LENGTH);
-    const { origin, epoch, counter } = this.#sequence;
-    this.#sequence.next();
-    const at = this.#message + INNER_HEADER_LENGTH;
-    exit.send(kind, 0, INITIAL_HOPS, origin, epoch, counter, at, message.length, now, whole);
-    this.#sender.flush(now);
-  }
-
-  #inject(id: number, packet: Uint8Array): void {
-    const vif = this.#forwarder.vifs.get(id);
-    if (!vif || packet.length === 0 || packet.length > MAX_INNER_PACKET) return;
-    this.#arena.u8.set(packet, this.#message);
-    if (vif.wire instanceof LanWireExit) vif.wire.inject(this.#message, packet.length);
-    else if (vif.local instanceof TunExit) vif.local.write(this.#message, packet.length, 0);
-  }
-
-  #packetIn(id: number, packet: Uint8Array, now: number): void {
-    const vif = this.#forwarder.vifs.get(id);
-    if (!vif?.arriving) return; // gone meanwhile
-    vif.arriving.end(packet.length);
-    if (packet.length > MAX_INNER_PACKET) throw new RangeError(`an IP packet of ${packet.length} bytes`);
-    this.#arena.u8.set(packet, this.#message);
-    this.#forwarder.fromDevice(vif, this.#message, packet.length, FLAG_CHECKSUM_VERIFIED, false, now);
-    this.#forwarder.flush(now);
-  }
-
-  #sendBeacon(id: number, payload: Uint8Array): void {
-    const exit = this.#forwarder.vifs.get(id)?.wire;
-    if (!(exit instanceof LanWireExit) || payload.length > MAX_INNER_PACKET) return;
-    this.#arena.u8.set(payload, this.#message);
-    exit.sendBeacon(this.#message, payload.length);
   }
 
   #setSources(id: number, sources: PrefixSet): void {
