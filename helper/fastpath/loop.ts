@@ -30,7 +30,7 @@ const EBADFD = 77;
 const FATAL = new Set([EBADF, EIO, ENXIO, ENODEV, EBADFD, ENETDOWN]);
 
 /** How long the loop rests between bursts at high rates, at most. */
-const REST_NS = 400_000;
+const REST_NS = 500_000;
 const TIMESPEC = 16;
 /** The eventfd, the transport socket, and one of each vif and stream. */
 const DESCRIPTORS = 2 + MAX_VIFS + MAX_STREAMS;

@@ -12,7 +12,7 @@ import { SLOTS } from "./receive-ring.ts";
 import type { Segmenter } from "./segmenter.ts";
 import type { Vif } from "./vif.ts";
 
-const BURST_GAP_MS = 0.6; // more than the loop rests
+const BURST_GAP_MS = 0.7; // more than the loop rests
 
 export class TunIngress implements Ingress {
   readonly fd: number;
