@@ -72,7 +72,7 @@ describe.skipIf(missing !== undefined)(`what belongs to one link${missing ? ` ($
     for (const capture of [captures.away, captures.away2])
       expect(strangers(await capture.stop(), own, group4, group6)).toEqual([]);
     // Nor was it sent and dropped at the far end: the control groups, and the session's own messages.
-    expect((await packetsSentTo("away")) - sentTo).toBeLessThan(2 * COUNT + 30);
+    expect((await packetsSentTo("away")) - sentTo).toBeLessThan(2 * COUNT + 100); // of some 300
     await Promise.all([far.child.stop(), near.child.stop()]);
   });
 
