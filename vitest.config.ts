@@ -1,8 +1,12 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { svelteTesting } from "@testing-library/svelte/vite";
 import { defineConfig } from "vitest/config";
 
-// Two projects: "unit" needs nothing but Node; "net" builds network namespaces and so needs root.
-// Files of the net project run one after the other and after all others, because they share the machine's
-// processors and measure time.
+// Four projects: "unit" needs nothing but Node, "renderer" has a page of jsdom's; "net" builds network namespaces and
+// so needs root; "e2e" has real daemons and a real browser. Files of the last two run one after the other and after
+// all others, because they share the machine's processors and measure time.
+const shared = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false, pool: "forks" } as const;
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/summary-reporter.ts"],
@@ -10,23 +14,37 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/helper/**/*.test.ts", "test/scenarios/**/*.test.ts"],
+          include: ["test/{helper,main,scenarios}/**/*.test.ts"],
           testTimeout: 60_000,
           // Some of them watch memory, or start programs: see below.
           retry: 1,
         },
       },
       {
+        plugins: [svelte({ configFile: false }), svelteTesting()],
+        test: {
+          name: "renderer",
+          include: ["test/renderer/**/*.test.ts"],
+          environment: "jsdom",
+        },
+      },
+      {
         test: {
           name: "net",
           include: ["test/net/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
           // A shared machine stalls for a second now and then: what fails has to fail each time.
           retry: 2,
-          pool: "forks",
           sequence: { groupOrder: 1 },
+          ...shared,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          retry: 1,
+          sequence: { groupOrder: 2 },
+          ...shared,
         },
       },
     ],
