@@ -33,6 +33,7 @@ const BY_ERROR: Partial<Record<ErrorCode, number>> = {
   "invite-revoked": EXIT.refused,
   "invite-too-new": EXIT.refused,
   refused: EXIT.refused,
+  "approval-pending": EXIT.refused,
   unreachable: EXIT.timeout,
   timeout: EXIT.timeout,
 };

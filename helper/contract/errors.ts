@@ -19,6 +19,8 @@ export const ERROR_CODES = [
   "invite-revoked",
   "invite-too-new",
   "refused",
+  /** The host was asked, and has not said yes or no: it goes on by itself. */
+  "approval-pending",
   "unreachable",
   // the way to the daemon
   "not-running",

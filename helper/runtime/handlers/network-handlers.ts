@@ -65,7 +65,7 @@ export function networkHandlers(
       await saved(parts);
       if (state.state === "pending")
         throw new ControlError(
-          "refused",
+          "approval-pending",
           "the host has to approve this computer first; it joins by itself when that is done",
           "Ask the host to run: castaway invite approve",
         );

@@ -19,7 +19,7 @@ describe("a host that wants to be asked", () => {
     const world = new World();
     const { home, laptop, answer } = await asking(world);
     expect(answer).toMatchObject({
-      code: "refused",
+      code: "approval-pending",
       remedy: expect.stringContaining("invite approve") as string,
     });
     expect(laptop.status().networks[0]).toMatchObject({ state: "attention", ownNumber: null, members: [] });
