@@ -67,9 +67,11 @@ function groupsText(groups: readonly Group[], now: number): string {
   const busiest = [...groups].sort((a, b) => b.rateBps - a.rateBps || a.group.localeCompare(b.group));
   return table(busiest, [
     { title: "GROUP", value: (row) => row.group },
-    { title: "SOURCE", value: (row) => row.source ?? "any" },
+    { title: "NAME", value: (row) => row.name ?? "-" },
+    { title: "SOURCE", value: sourceText },
     { title: "FROM", value: (row) => row.inVif ?? "-" },
     { title: "TO", value: (row) => row.listeners.map(listenerText).join(", ") || "nobody" },
+    { title: "CARRIES", value: carriesText },
     { title: "RATE", value: (row) => amountText(row.rateBps, "bit/s"), align: "right" },
     { title: "PACKETS/S", value: (row) => Math.round(row.pps), align: "right" },
     { title: "PACKETS", value: (row) => row.packets, align: "right" },
@@ -77,6 +79,14 @@ function groupsText(groups: readonly Group[], now: number): string {
     { title: "TTL", value: ttlText },
     { title: "SEEN", value: (row) => (row.pps > 0 ? "now" : agoText(row.lastSeen, now)) },
   ]);
+}
+
+function sourceText({ source, sourceName }: Group): string {
+  return sourceName === null ? (source ?? "any") : `${source} (${sourceName})`;
+}
+
+function carriesText({ payload, port }: Group): string {
+  return payload === null ? "-" : `${payload}, port ${port}`;
 }
 
 function ttlText({ ttl, ttlRaised }: Group): string | number {

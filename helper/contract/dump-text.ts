@@ -28,7 +28,10 @@ function field(name: string, value: string | number, indent = 1): string {
 function groupLines(groups: readonly Group[], now: number): string[] {
   const lines = groups.flatMap((group) => [
     `Group : ${group.group}`,
+    field("Name", group.name === null ? "-" : `${plainText(group.name)} (${group.nameFrom})`),
     field("Source", group.source ?? "any"),
+    field("Source name", plainText(group.sourceName ?? "-")),
+    field("Carries", group.payload === null ? "-" : `${group.payload}, port ${group.port}`),
     field("Incoming interface", plainText(group.inVif ?? "none yet")),
     field("Packets", group.packets),
     field("Bytes", group.bytes),

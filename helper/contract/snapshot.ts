@@ -165,6 +165,19 @@ export type Listener = v.InferOutput<typeof listenerSchema>;
 export const groupSchema = v.object({
   group: text,
   source: v.nullable(text),
+  /** What the group is called; from the network, so of any shape that plainText leaves. */
+  name: v.nullable(text),
+  /**
+   * Who says so. announcement: the sender, by SAP; preset: what a preset that is on opens; well-known: the registry of
+   * multicast addresses, which says what a group is for, not what is in it.
+   */
+  nameFrom: v.nullable(v.picklist(["announcement", "well-known", "preset"])),
+  /** The member or host that the source's address belongs to. */
+  sourceName: v.nullable(text),
+  /** Destination port of its UDP datagrams, the last that was looked at. */
+  port: v.nullable(count),
+  /** What its datagrams carry; null while none was looked at, or where they are no UDP. */
+  payload: v.nullable(v.picklist(["mpegts", "rtp", "rtp-mpegts", "other"])),
   /** Name of the vif the packets enter by; null while none came. */
   inVif: v.nullable(text),
   listeners: v.array(listenerSchema),

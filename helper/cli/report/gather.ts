@@ -92,6 +92,10 @@ export function namesIn({ snapshot }: Report): Map<string, string> {
     for (const { name, number } of network.members) add(name, `member-${number}-of-network-${i + 1}`);
     for (const { name, id } of network.requests) add(name, `guest-${id}`);
   }
+  for (const [i, { name, nameFrom, sourceName }] of snapshot.groups.entries()) {
+    if (name !== null && nameFrom === "announcement") add(name, `stream-${i + 1}`);
+    if (sourceName !== null) add(sourceName, `source-${i + 1}`);
+  }
   return names;
 }
 

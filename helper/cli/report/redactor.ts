@@ -43,7 +43,19 @@ const DOMAIN = /(?<![\w.-])(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z]{2,24}(?![\w-
 /** Ends of file names, and settings of the kernel, which look like names of hosts. */
 const NO_DOMAIN = /\.(ts|js|mjs|cjs|json|sock|service|conf|log|md|py|sh|lock|tmp)$|^(net|kernel|node)\./i;
 /** Values of these are words of ours: a member called "host" must not change them. */
-const OUR_WORDS = new Set(["role", "state", "kind", "mode", "path", "status", "level", "by", "code"]);
+const OUR_WORDS = new Set([
+  "role",
+  "state",
+  "kind",
+  "mode",
+  "path",
+  "status",
+  "level",
+  "by",
+  "code",
+  "nameFrom",
+  "payload",
+]);
 const MIN_NAME_IN_TEXT = 3;
 
 export class Redactor {

@@ -11,6 +11,8 @@ import { sessionLoss } from "./session-loss.ts";
 /** Groups without a packet for this long and without a listener are not shown any more. */
 const SHOWN_MS = 60_000;
 
+const UNNAMED = { name: null, nameFrom: null, sourceName: null, port: null, payload: null };
+
 export class GroupView {
   readonly #engine: Engine;
   readonly #rates = new FlowRates();
@@ -57,6 +59,7 @@ export class GroupView {
         return {
           group: flow.group,
           source: flow.source,
+          ...UNNAMED,
           inVif: this.#vifName(flow.vif),
           listeners: served.map((listener) => ({ ...listener, packets: flow.packets, bytes: flow.bytes })),
           packets: flow.packets,
@@ -76,6 +79,7 @@ export class GroupView {
         shown.push({
           group,
           source: null,
+          ...UNNAMED,
           inVif: null,
           listeners: found,
           packets: 0,

@@ -185,7 +185,7 @@ Daemon 0.1.0, process 4711, up for 1 h
 test("groups: the table says who listens, and why a stream cannot be routed", async () => {
   const { out } = await castaway("groups");
   expect(out).toContain(
-    "239.1.2.3  192.168.1.10  eth0  alice, tun0 (here) include 1  10.5 Mbit/s       1000     1000  1.2 %  1 (too low to be routed)  now",
+    "239.1.2.3  News[2J at ten  192.168.1.10 (attic-nas)  eth0  alice, tun0 (here) include 1  rtp-mpegts, port 5004  10.5 Mbit/s       1000     1000  1.2 %  1 (too low to be routed)  now",
   );
   daemon.snapshot = { ...SNAPSHOT, groups: [] };
   expect((await castaway("groups")).out).toContain("No groups");
@@ -195,6 +195,9 @@ test("dump: what ecmh's dump carries, by group and interface", async () => {
   const { out } = await castaway("dump");
   for (const part of [
     "Group : 239.1.2.3",
+    "  Name                  : News[2J at ten (announcement)",
+    "  Source name           : attic-nas",
+    "  Carries               : rtp-mpegts, port 5004",
     "  Incoming interface    : eth0",
     "  Interface             : tun0 (programs on this computer)",
     "    Mode                : INCLUDE",

@@ -8,6 +8,11 @@ const traffic: Traffic = { rxPackets: 1_000, rxBytes: 1_316_000, txPackets: 7, t
 export const STREAM: Group = {
   group: "239.1.2.3",
   source: "192.168.1.10",
+  name: "News\u001b[2J at ten",
+  nameFrom: "announcement",
+  sourceName: "attic-nas",
+  port: 5004,
+  payload: "rtp-mpegts",
   inVif: "eth0",
   listeners: [
     {

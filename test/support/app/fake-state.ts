@@ -51,6 +51,11 @@ export function fakeGroup(index: number, changes: Partial<Group> = {}): Group {
   return {
     group: `239.1.${Math.floor(index / 250)}.${1 + (index % 250)}`,
     source: "192.168.1.20",
+    name: `Channel ${index + 1}`,
+    nameFrom: "announcement",
+    sourceName: "tv-server",
+    port: 5004,
+    payload: "rtp-mpegts",
     inVif: "peer-home-0",
     listeners: [
       {
@@ -89,7 +94,19 @@ export function fakeSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     },
     networks: [fakeNetwork()],
     vifs: [],
-    groups: [fakeGroup(0), fakeGroup(1, { source: null, rateBps: 0, pps: 0 })],
+    groups: [
+      fakeGroup(0),
+      fakeGroup(1, {
+        source: null,
+        name: null,
+        nameFrom: null,
+        sourceName: null,
+        port: null,
+        payload: null,
+        rateBps: 0,
+        pps: 0,
+      }),
+    ],
     routes: [],
     lans: [{ name: "eth0", index: 2, up: true, addresses: ["192.168.1.7/24"], mode: "full", pinned: false }],
     reach: {

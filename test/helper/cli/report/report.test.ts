@@ -43,7 +43,7 @@ describe("castaway report", () => {
     expect(out).toContain("239.1.2.3"); // groups and private addresses say what is wrong, not where
     expect(out).toContain("192.168.1.10");
     expect(out).toContain("listening number=2");
-    for (const gone of ["198.51.100.7", "203.0.113.9", "fd12:3456", "laptop", "bob"])
+    for (const gone of ["198.51.100.7", "203.0.113.9", "fd12:3456", "laptop", "bob", "News", "attic"])
       expect(out).not.toContain(gone);
   });
 
