@@ -6,13 +6,15 @@ export const FLOW_SETS = 512;
 export const FLOW_WAYS = 8;
 export const MAX_FLOWS = FLOW_SETS * FLOW_WAYS;
 
-/** Words of a flow: version (odd while the key changes), used, in-vif, egress count, group[4], source[4]. */
-export const FLOW_WORDS = 12;
+/** Words of a flow: version (odd while the key changes), used, in-vif, egress count, group[4], source[4], content. */
+export const FLOW_WORDS = 13;
 export const FLOW_VERSION = 0;
 export const FLOW_USED = 1;
 export const FLOW_VIF = 2;
 export const FLOW_EGRESS = 3;
 export const FLOW_KEY = 4;
+/** What its datagrams carry and to which port, in one word so that both are of the same one (payload-probe.ts). */
+export const FLOW_CONTENT = 12;
 /** Doubles of a flow. Times in ms, as in counters.ts; the TTL (hop limit) is that of the last packet as it came in. */
 export const FLOW_DOUBLES = 7;
 export const FLOW_PACKETS = 0;
@@ -23,6 +25,14 @@ export const FLOW_TTL = 4;
 /** Of the RTP stream in it, where there is one: packets that came, and those that should have (rtp-meter.ts). */
 export const FLOW_RTP_RECEIVED = 5;
 export const FLOW_RTP_EXPECTED = 6;
+
+const PAYLOADS = ["mpegts", "rtp", "rtp-mpegts", "other"] as const;
+/** Bare MPEG-TS, RTP, MPEG-TS in RTP, or anything else over UDP. */
+export type Payload = (typeof PAYLOADS)[number];
+
+export function contentWord(port: number, payload: Payload): number {
+  return ((PAYLOADS.indexOf(payload) + 1) << 16) | port;
+}
 
 export function flowMemoryBytes(): number {
   return MAX_FLOWS * (FLOW_WORDS * 4 + FLOW_DOUBLES * 8);
@@ -48,6 +58,8 @@ export class FlowMemory {
       const version = Atomics.load(this.versions, at + FLOW_VERSION);
       const last = this.doubles[i * FLOW_DOUBLES + FLOW_LAST]!;
       if ((version & 1) !== 0 || this.words[at + FLOW_USED] === 0 || last < since) continue;
+      const content = this.words[at + FLOW_CONTENT]!;
+      const payload = PAYLOADS[(content >>> 16) - 1];
       const flow: Flow = {
         vif: this.words[at + FLOW_VIF]!,
         group: wordsText(this.words, at + FLOW_KEY),
@@ -60,6 +72,7 @@ export class FlowMemory {
         ttl: this.doubles[i * FLOW_DOUBLES + FLOW_TTL]!,
         rtpReceived: this.doubles[i * FLOW_DOUBLES + FLOW_RTP_RECEIVED]!,
         rtpExpected: this.doubles[i * FLOW_DOUBLES + FLOW_RTP_EXPECTED]!,
+        content: payload && { port: content & 0xffff, payload },
       };
       if (Atomics.load(this.versions, at + FLOW_VERSION) === version) flows.push(flow);
     }
@@ -81,6 +94,8 @@ export interface Flow {
   /** Packets of its RTP stream that came, late ones included, and those that should have; 0: none is known. */
   readonly rtpReceived: number;
   readonly rtpExpected: number;
+  /** undefined: no UDP datagram of it was looked at yet. */
+  readonly content: { readonly port: number; readonly payload: Payload } | undefined;
 }
 
 /** Words of the compiled table as text; IPv4 stands in them as ::ffff:a.b.c.d. */

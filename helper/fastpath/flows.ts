@@ -22,6 +22,7 @@ import {
 } from "./flow-memory.ts";
 import type { FlowMemory } from "./flow-memory.ts";
 import { KEY_GROUP, KEY_SOURCE, type IpPacket } from "./ip-packet.ts";
+import { PayloadProbe } from "./payload-probe.ts";
 import { RtpMeter } from "./rtp-meter.ts";
 
 /**
@@ -50,6 +51,7 @@ export class Flows {
   readonly #versions: Int32Array;
   readonly #doubles: Float64Array;
   readonly #rtp: RtpMeter;
+  readonly #payload: PayloadProbe;
   readonly #resolve: ResolveExits;
   readonly #tags = new Uint32Array(MAX_FLOWS); // hash, lowest bit set; 0: free
   readonly #resolvedAt = new Uint32Array(MAX_FLOWS);
@@ -62,6 +64,7 @@ export class Flows {
     this.#versions = memory.versions;
     this.#doubles = memory.doubles;
     this.#rtp = new RtpMeter(memory.doubles);
+    this.#payload = new PayloadProbe(memory.words);
     this.#resolve = resolve;
   }
 
@@ -93,9 +96,10 @@ export class Flows {
     return this.#exits[flow]!;
   }
 
-  /** Looks at the packet for what the stream says about its losses. */
+  /** Looks at the packet for what the stream says about its losses and about itself. */
   measure(flow: number, arena: Arena, offset: number, packet: IpPacket, now: number): void {
     this.#rtp.observe(flow, arena, offset, packet, now);
+    this.#payload.observe(flow, arena, offset, packet, now);
   }
 
   count(flow: number, bytes: number, ttl: number, now: number): void {
@@ -147,6 +151,7 @@ export class Flows {
     this.#doubles[doubles + FLOW_FIRST] = now;
     this.#doubles[doubles + FLOW_LAST] = now;
     this.#rtp.reset(flow);
+    this.#payload.reset(flow);
     this.#resolveNow(flow, inVif, key);
     Atomics.add(this.#versions, at + FLOW_VERSION, 1);
     return flow;

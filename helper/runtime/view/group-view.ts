@@ -60,6 +60,8 @@ export class GroupView {
           group: flow.group,
           source: flow.source,
           ...UNNAMED,
+          port: flow.content?.port ?? null,
+          payload: flow.content?.payload ?? null,
           inVif: this.#vifName(flow.vif),
           listeners: served.map((listener) => ({ ...listener, packets: flow.packets, bytes: flow.bytes })),
           packets: flow.packets,

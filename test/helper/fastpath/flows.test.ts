@@ -46,6 +46,7 @@ describe("a flow", () => {
         ttl: 15,
         rtpReceived: 0,
         rtpExpected: 0,
+        content: undefined,
       },
     ]);
     expect(memory.list(1501)).toEqual([]);

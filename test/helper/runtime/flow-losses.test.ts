@@ -14,6 +14,7 @@ function flow(rtpReceived: number, rtpExpected: number): Flow {
     ttl: 16,
     rtpReceived,
     rtpExpected,
+    content: undefined,
     firstSeen: 1_000,
     lastSeen: 1_000,
   };

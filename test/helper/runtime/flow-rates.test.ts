@@ -14,6 +14,7 @@ function flow(packets: number, change: Partial<Flow> = {}): Flow {
     ttl: 16,
     rtpReceived: 0,
     rtpExpected: 0,
+    content: undefined,
     firstSeen: 1_000,
     lastSeen: 1_000,
     ...change,
