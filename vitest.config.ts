@@ -22,6 +22,7 @@ export default defineConfig({
       },
       {
         plugins: [svelte({ configFile: false }), svelteTesting()],
+        server: { fs: { strict: false } }, // node_modules may be a link to another folder
         test: {
           name: "renderer",
           include: ["test/renderer/**/*.test.ts"],
