@@ -1,5 +1,7 @@
 import type { PreloadApi } from "#main/contract/preload-api.ts";
 import { mount } from "svelte";
+import "./styles/tokens.css";
+import "./styles/base.css";
 import App from "./App.svelte";
 import { ElectronChannel } from "./api/electron-channel.ts";
 import { ShellClient } from "./api/shell-client.ts";

@@ -26,6 +26,8 @@ export type LinkState =
 export interface Bridge {
   /** The state, at once where it is known and after each change; the link to the shell whenever that changes. */
   watch(onState: (state: AppState) => void, onLink: (link: LinkState) => void): void;
+  /** Asks for the whole state again. */
+  refresh(): void;
   /** Rejects with a CallError. */
   call<C extends CallName>(name: C, params: CallParams<C>): Promise<CallResult<C>>;
   /** A call of the daemon's. Rejects with a CallError. */

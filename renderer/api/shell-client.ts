@@ -54,6 +54,10 @@ export class ShellClient implements Bridge {
     });
   }
 
+  refresh(): void {
+    if (this.#open) this.#resync();
+  }
+
   async call<C extends CallName>(name: C, params: CallParams<C>): Promise<CallResult<C>> {
     const parsed = v.safeParse(CALLS[name].result, await this.#ask(name, params));
     if (!parsed.success) throw malformed(name);

@@ -1,4 +1,5 @@
 // `npm run preview`: the interface with made-up networks and streams, reloaded while it is edited. No daemon needed.
+import { realpathSync } from "node:fs";
 import { createServer } from "vite";
 import { WebSocketServer } from "ws";
 import { FakeShell } from "./fake-shell.ts";
@@ -15,7 +16,11 @@ shell.handlers["settings.set"] = (changes) => {
 
 const server = await createServer({
   configFile: "vite.config.ts",
-  server: { port: 5199, host: "127.0.0.1" },
+  server: {
+    port: Number(process.env["PORT"] ?? 5199),
+    host: "127.0.0.1",
+    fs: { allow: [".", realpathSync("node_modules")] }, // which may be a link
+  },
 });
 const sockets = new WebSocketServer({ noServer: true });
 server.httpServer?.on("upgrade", (request, socket, head) => {
