@@ -51,10 +51,10 @@ const noParams = v.strictObject({});
 export const historySchema = v.object({
   endsAt: count,
   stepMs: count,
-  /** All multicast that entered here, and that left. */
+  /** All multicast that came in from other members and sites, and that went out to them (rates.ts). */
   received: v.array(count),
   sent: v.array(count),
-  /** By group ("239.1.2.3" or "source group"), shorter than the sums. */
+  /** By `groupKey`, shorter than the sums: each ends at `endsAt` too. */
   groups: v.record(v.string(), v.array(count)),
 });
 export type History = v.InferOutput<typeof historySchema>;
