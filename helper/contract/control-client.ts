@@ -9,6 +9,9 @@ import type { LogLine, Snapshot, Topic } from "./snapshot.ts";
 /** A little over the daemon's own deadline, so that its answer, which says more, comes first. */
 const GRACE_MS = 1_000;
 
+/** Why a daemon ends on purpose. */
+export type Goodbye = Extract<ServerMessage, { type: "bye" }>["reason"];
+
 interface Pending {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: ControlError) => void;
@@ -22,7 +25,7 @@ export class ControlClient {
   readonly #logs = new Map<number, (line: LogLine) => void>();
   #nextId = 1;
   #closed: ControlError | undefined;
-  #bye: string | undefined;
+  #bye: Goodbye | undefined;
   #onClose: ((error: ControlError) => void) | undefined;
   #watch: Watch | undefined;
 
@@ -93,6 +96,11 @@ export class ControlClient {
     const closed = this.#closed;
     if (closed) queueMicrotask(() => handler(closed));
     else this.#onClose = handler;
+  }
+
+  /** What the daemon said before it went; undefined where it said nothing, as after a crash. */
+  get goodbye(): Goodbye | undefined {
+    return this.#bye;
   }
 
   close(): void {

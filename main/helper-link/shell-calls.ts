@@ -1,0 +1,106 @@
+// Answers the calls of the interface, but "watch", which belongs to a session. What differs between Electron and the
+// web shell is in `ShellParts`.
+import { ControlError } from "#contract/errors.ts";
+import type { AppCore } from "#main/app/app-core.ts";
+import { inviteLinkIn } from "#main/app/invite-text.ts";
+import { type CallName, type CallParams, type CallResult, CALLS, isCall } from "#main/contract/calls.ts";
+import type { Settings } from "#main/contract/settings.ts";
+import { pendingInviteSchema, type ServiceAction } from "#main/contract/state.ts";
+import * as v from "valibot";
+import { badParameters, type HelperLink } from "./helper-link.ts";
+
+export interface TextFile {
+  readonly fileName: string;
+  readonly text: string;
+}
+
+/** What a shell can do, each in its own way. All reject with a ControlError. */
+export interface ShellParts {
+  readonly core: AppCore;
+  readonly link: HelperLink;
+  readonly saveSettings: (settings: Settings) => Promise<void>;
+  readonly actOnService: (action: ServiceAction) => Promise<"done" | "cancelled">;
+  readonly play: (playlist: string) => Promise<void>;
+  readonly makeReport: () => Promise<TextFile>;
+  /** The path; null where the person changed their mind. */
+  readonly saveReport: (report: TextFile) => Promise<string | null>;
+}
+
+type Answered = Exclude<CallName, "watch">;
+type Handlers = { [C in Answered]: (params: CallParams<C>) => Promise<CallResult<C>> };
+
+export class ShellCalls {
+  readonly core: AppCore;
+  readonly #handlers: Handlers;
+
+  constructor(parts: ShellParts) {
+    this.core = parts.core;
+    this.#handlers = handlers(parts);
+  }
+
+  /** Rejects with a ControlError: "unknown-method", "bad-request", or what the call itself says. */
+  async answer(name: string, params: Record<string, unknown>): Promise<unknown> {
+    if (!isCall(name) || name === "watch")
+      throw new ControlError("unknown-method", `There is no call "${name}".`);
+    const parsed = v.safeParse(CALLS[name].params, params);
+    if (!parsed.success) throw new ControlError("bad-request", badParameters(parsed.issues));
+    const handler = this.#handlers[name] as (params: unknown) => Promise<unknown>;
+    return handler(parsed.output);
+  }
+
+  /** As "invite.open", for links that the system hands over. Rejects with a ControlError. */
+  async openInvite(text: string): Promise<void> {
+    await this.#handlers["invite.open"]({ text });
+  }
+}
+
+function handlers(parts: ShellParts): Handlers {
+  const { core, link } = parts;
+  let report: TextFile | undefined;
+  return {
+    daemon: async ({ method, params }) => {
+      const result = await link.call(method, params);
+      // The link was used, so nobody needs to be asked about it again.
+      if (method === "join" && core.state.pendingInvite?.link === params["link"])
+        core.dispatch({ pendingInvite: null });
+      return result;
+    },
+    history: async () => link.history.read(),
+    "settings.set": async (changes) => {
+      const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+      const settings = { ...core.state.settings, ...Object.fromEntries(given) };
+      await parts.saveSettings(settings);
+      core.dispatch({ settings });
+      return settings;
+    },
+    "invite.open": async ({ text }) => {
+      const invite = inviteLinkIn(text);
+      const inspected = await link.call("invite.inspect", { link: invite });
+      const parsed = v.safeParse(pendingInviteSchema, { ...(inspected as object), link: invite });
+      if (!parsed.success) throw new ControlError("internal", "The service's answer is malformed.");
+      core.dispatch({ pendingInvite: parsed.output });
+      return parsed.output;
+    },
+    "invite.dismiss": async () => {
+      core.dispatch({ pendingInvite: null });
+      return {};
+    },
+    "service.act": async ({ action }) => {
+      const outcome = await parts.actOnService(action);
+      link.hurry();
+      return { outcome };
+    },
+    play: async ({ playlist }) => {
+      await parts.play(playlist);
+      return {};
+    },
+    "report.make": async () => {
+      report = await parts.makeReport();
+      return report;
+    },
+    "report.save": async () => {
+      if (!report) throw new ControlError("not-found", "There is no report yet: it must be made first.");
+      return { path: await parts.saveReport(report) };
+    },
+  };
+}
