@@ -1,11 +1,13 @@
 // Builds out/castaway: everything in one executable file. The commands and the daemon are one bundle, each worker
-// another, koffi's machine code an asset; Node's own executable carries them (a single executable application).
+// another, koffi's machine code and the interface's files are assets; Node's own executable carries them (a single executable application).
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -14,11 +16,11 @@ import {
   writeSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { build, type Plugin } from "rolldown";
 import { ADDON_PACKAGES, addonAsset } from "#dht/addons.ts";
 import { KOFFI_ASSET } from "#runtime/koffi-addon.ts";
-import { WORKER_ENTRIES, workerAsset } from "#runtime/resources.ts";
+import { RENDERER_ASSETS, WORKER_ENTRIES, workerAsset } from "#runtime/resources.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -26,11 +28,13 @@ export interface Executable {
   readonly main: string;
   /** Entry file by worker name. */
   readonly workers: Readonly<Record<string, string>>;
+  /** The folder with the interface's files, where the executable is to serve them. */
+  readonly renderer?: string;
   readonly output: string;
 }
 
 /** Bundles and joins; throws where an entry is missing or Node is too old. */
-export async function buildExecutable({ main, workers, output }: Executable): Promise<void> {
+export async function buildExecutable({ main, workers, renderer, output }: Executable): Promise<void> {
   const work = `${output}.build`;
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
@@ -44,6 +48,7 @@ export async function buildExecutable({ main, workers, output }: Executable): Pr
       await bundle(entry, file, "cjs"); // a worker made from text is CommonJS
       assets[workerAsset(name)] = file;
     }
+    if (renderer !== undefined) Object.assign(assets, rendererAssets(renderer));
     const config = join(work, "sea.json");
     const joined = join(work, "castaway");
     writeFileSync(
@@ -149,6 +154,16 @@ function koffiAddon(): string {
   return join(dirname(packageFile), target, "koffi.node");
 }
 
+function rendererAssets(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  return Object.fromEntries(
+    files.map(({ parentPath, name }) => {
+      const file = join(parentPath, name);
+      return [RENDERER_ASSETS + relative(folder, file).replaceAll("\\", "/"), file];
+    }),
+  );
+}
+
 /**
  * The page cache keeps a file in pieces as large as those it was written in, and counts a piece as resident in
  * a process that touches any part of it: written at once, Node's 150 MB cost each process 35 MiB more.
@@ -167,12 +182,14 @@ if (import.meta.main) {
   const major = Number(process.versions.node.split(".")[0]);
   if (major < 26)
     throw new Error(`the build needs Node 26, this is ${process.version}: run it as "npm run build"`);
-  mkdirSync(join(ROOT, "out"), { recursive: true });
+  if (!existsSync(join(ROOT, "out/renderer/index.html")))
+    throw new Error("the interface has not been built: run npm run build, which does both");
   await buildExecutable({
     main: join(ROOT, "helper/cli/main.ts"),
     workers: Object.fromEntries(
       Object.entries(WORKER_ENTRIES).map(([name, entry]) => [name, join(ROOT, entry)]),
     ),
+    renderer: join(ROOT, "out/renderer"),
     output: join(ROOT, "out/castaway"),
   });
 }

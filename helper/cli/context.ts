@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ControlClient } from "#contract/control-client.ts";
 import { clientSocketPath } from "#contract/socket-path.ts";
+import type { WebEvent, WebOptions } from "#contract/web-shell.ts";
 import type { DaemonOptions } from "#runtime/daemon-options.ts";
 import type { MeetWords } from "./run-meet.ts";
 
@@ -23,6 +24,8 @@ export interface CliContext {
   readonly connect: (path: string) => Promise<ControlClient>;
   /** Returns when the daemon has ended. Loaded late: clients start faster without it. */
   readonly runDaemon: (options: DaemonOptions) => Promise<void>;
+  /** Returns when the web shell has ended. */
+  readonly runWeb: (options: WebOptions, say: (event: WebEvent) => void) => Promise<void>;
   /** Returns when the meeting point has ended. */
   readonly runMeet: (words: MeetWords) => Promise<void>;
   /** Calls `handler` when somebody interrupts the program (Ctrl-C), instead of ending it. Returns how to undo that. */

@@ -32,6 +32,10 @@ const context: CliContext = {
     const { runDaemon } = await import("#runtime/daemon.ts");
     await runDaemon(options);
   },
+  runWeb: async (options, say) => {
+    const { runWeb } = await import("./run-web.ts");
+    await runWeb(options, say);
+  },
   runMeet: async (words) => {
     const { runMeet } = await import("./run-meet.ts");
     await runMeet(words, output(process.stdout));

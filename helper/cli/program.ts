@@ -26,6 +26,7 @@ import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addUp } from "./up.ts";
 import { addVersion } from "./version.ts";
+import { addWeb } from "./web.ts";
 
 const COMMANDS = [
   addDaemon,
@@ -42,6 +43,7 @@ const COMMANDS = [
   addPresets,
   addShare,
   addReach,
+  addWeb,
   addMeet,
   addOwners,
   addStats,

@@ -9,8 +9,12 @@ import type { Program } from "#edge/linux/launcher.ts";
 /** The workers by name, with their entry files from the checkout's root. The build bundles each of them. */
 export const WORKER_ENTRIES = {
   "fast-path": "helper/fastpath/worker.ts",
+  web: "main/web/run.ts",
 } as const;
 export type WorkerName = keyof typeof WORKER_ENTRIES;
+
+/** The interface's files in the executable, for the web shell: each by its path under this. */
+export const RENDERER_ASSETS = "renderer/";
 
 export function workerAsset(name: string): string {
   return `worker/${name}.cjs`;

@@ -20,6 +20,7 @@ const context: CliContext = {
   version: "0.1.0",
   connect: () => Promise.reject(new Error("not here")),
   runDaemon: () => Promise.resolve(),
+  runWeb: () => Promise.resolve(),
   runMeet: () => Promise.resolve(),
   exitCode: 0,
 };

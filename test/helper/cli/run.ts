@@ -1,6 +1,7 @@
 import { connect } from "#contract/client.ts";
 import type { CliContext } from "#cli/context.ts";
 import { runCli } from "#cli/program.ts";
+import type { WebEvent, WebOptions } from "#contract/web-shell.ts";
 import type { MeetWords } from "#cli/run-meet.ts";
 import type { DaemonOptions } from "#runtime/daemon-options.ts";
 import { NOW } from "../control/sample-state.ts";
@@ -13,6 +14,8 @@ export interface Run {
   readonly daemon: DaemonOptions | undefined;
   /** The same for `castaway meet`. */
   readonly meet: MeetWords | undefined;
+  /** The same for `castaway web`. */
+  readonly web: WebOptions | undefined;
 }
 
 export interface RunOptions {
@@ -21,6 +24,8 @@ export interface RunOptions {
   readonly columns?: number;
   /** Called with each piece of output. */
   readonly onOutput?: (text: string) => void;
+  /** What the web shell says while it runs. */
+  readonly webEvents?: readonly WebEvent[];
   /** Is given what Ctrl-C does. */
   readonly onInterrupt?: (interrupt: () => void) => void;
 }
@@ -31,6 +36,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   let err = "";
   let daemon: DaemonOptions | undefined;
   let meet: MeetWords | undefined;
+  let web: WebOptions | undefined;
   const terminal = {
     isTTY: options.tty ?? false,
     columns: options.columns ?? 80,
@@ -50,6 +56,10 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     version: "0.1.0",
     connect,
     runDaemon: async (given) => void (daemon = given),
+    runWeb: async (given, say) => {
+      web = given;
+      for (const event of options.webEvents ?? []) say(event);
+    },
     runMeet: async (given) => void (meet = given),
     onInterrupt: (handler) => {
       options.onInterrupt?.(handler);
@@ -58,5 +68,5 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     exitCode: 0,
   };
   await runCli(context, words);
-  return { code: context.exitCode, out, err, daemon, meet };
+  return { code: context.exitCode, out, err, daemon, meet, web };
 }
