@@ -1,6 +1,6 @@
 // Builds out/castaway: everything in one executable file. The commands and the daemon are one bundle, each worker
 // another, koffi's machine code and the interface's files are assets; Node's own executable carries them (a single executable application).
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   closeSync,
@@ -31,21 +31,40 @@ export interface Executable {
   /** The folder with the interface's files, where the executable is to serve them. */
   readonly renderer?: string;
   readonly output: string;
+  /** What it says it is; package.json's version otherwise. For tests of an update. */
+  readonly version?: string;
+}
+
+/** The real one: the commands, the daemon and its workers; the interface, where it was built, is `renderer`. */
+export function castawayExecutable(output: string): Executable {
+  return {
+    main: join(ROOT, "helper/cli/main.ts"),
+    workers: Object.fromEntries(
+      Object.entries(WORKER_ENTRIES).map(([name, entry]) => [name, join(ROOT, entry)]),
+    ),
+    output,
+  };
 }
 
 /** Bundles and joins; throws where an entry is missing or Node is too old. */
-export async function buildExecutable({ main, workers, renderer, output }: Executable): Promise<void> {
+export async function buildExecutable({
+  main,
+  workers,
+  renderer,
+  output,
+  version,
+}: Executable): Promise<void> {
   const work = `${output}.build`;
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   try {
     const mainBundle = join(work, "main.mjs");
-    await bundle(main, mainBundle, "esm");
+    await bundle(main, mainBundle, "esm", version);
     const assets: Record<string, string> = { [KOFFI_ASSET]: koffiAddon() };
     for (const name of ADDON_PACKAGES) assets[addonAsset(name)] = prebuiltAddon(name);
     for (const [name, entry] of Object.entries(workers)) {
       const file = join(work, `${name}.cjs`);
-      await bundle(entry, file, "cjs"); // a worker made from text is CommonJS
+      await bundle(entry, file, "cjs", version); // a worker made from text is CommonJS
       assets[workerAsset(name)] = file;
     }
     if (renderer !== undefined) Object.assign(assets, rendererAssets(renderer));
@@ -57,6 +76,7 @@ export async function buildExecutable({ main, workers, renderer, output }: Execu
         main: mainBundle,
         mainFormat: "module",
         output: joined,
+        executable: withoutSymbols(join(work, "node")),
         disableExperimentalSEAWarning: true,
         // A small young generation: hardly anything here lives long, and memory is what a box at home has least of.
         execArgv: ["--max-semi-space-size=1", "--v8-pool-size=1"],
@@ -74,12 +94,17 @@ export async function buildExecutable({ main, workers, renderer, output }: Execu
   }
 }
 
-async function bundle(input: string, file: string, format: "esm" | "cjs"): Promise<void> {
+async function bundle(
+  input: string,
+  file: string,
+  format: "esm" | "cjs",
+  version: string | undefined,
+): Promise<void> {
   await build({
     input,
     platform: "node",
     cwd: ROOT,
-    plugins: [builtinsAsTheyAre, koffiFromExecutable, addonsFromExecutable],
+    plugins: [builtinsAsTheyAre, koffiFromExecutable, addonsFromExecutable, otherVersion(version)],
     logLevel: "warn",
     // Blanks and comments would be kept in memory; names stay, for what a failure prints.
     output: {
@@ -141,6 +166,16 @@ const addonsFromExecutable: Plugin = {
   },
 };
 
+function otherVersion(version: string | undefined): Plugin {
+  return {
+    name: "other-version",
+    transform(code, id) {
+      if (version === undefined || id !== join(ROOT, "package.json")) return null;
+      return JSON.stringify({ ...(JSON.parse(code) as object), version });
+    },
+  };
+}
+
 function prebuiltAddon(name: string): string {
   const require = createRequire(createRequire(import.meta.url).resolve("hyperdht"));
   const folder = dirname(require.resolve(`${name}/package.json`));
@@ -165,6 +200,19 @@ function rendererAssets(folder: string): Record<string, string> {
 }
 
 /**
+ * Node without what a debugger alone reads, a fifth of it; the symbols that the addons call stay. Taken away before the
+ * joining, since strip would not know what to do with what was joined. Without strip(1), or where Node is no ELF file, it
+ * stays as it is.
+ */
+function withoutSymbols(file: string): string {
+  if (process.platform !== "linux") return process.execPath;
+  const { status } = spawnSync("strip", ["--strip-unneeded", "-o", file, process.execPath], {
+    stdio: "ignore",
+  });
+  return status === 0 ? file : process.execPath;
+}
+
+/**
  * The page cache keeps a file in pieces as large as those it was written in, and counts a piece as resident in
  * a process that touches any part of it: written at once, Node's 150 MB cost each process 35 MiB more.
  */
@@ -182,14 +230,9 @@ if (import.meta.main) {
   const major = Number(process.versions.node.split(".")[0]);
   if (major < 26)
     throw new Error(`the build needs Node 26, this is ${process.version}: run it as "npm run build"`);
-  if (!existsSync(join(ROOT, "out/renderer/index.html")))
+  const renderer = join(ROOT, "out/renderer");
+  if (!existsSync(join(renderer, "index.html")))
     throw new Error("the interface has not been built: run npm run build, which does both");
-  await buildExecutable({
-    main: join(ROOT, "helper/cli/main.ts"),
-    workers: Object.fromEntries(
-      Object.entries(WORKER_ENTRIES).map(([name, entry]) => [name, join(ROOT, entry)]),
-    ),
-    renderer: join(ROOT, "out/renderer"),
-    output: join(ROOT, "out/castaway"),
-  });
+  mkdirSync(join(ROOT, "out"), { recursive: true });
+  await buildExecutable({ ...castawayExecutable(join(ROOT, "out/castaway")), renderer });
 }

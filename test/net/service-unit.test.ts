@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { WORKER_ENTRIES } from "#runtime/resources.ts";
 import type { Check, Snapshot } from "#contract/snapshot.ts";
 import {
   CAP_NET_ADMIN,
@@ -18,7 +17,7 @@ import { Lab } from "#test/support/lab.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
 import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
-import { buildExecutable } from "../../helper/build.ts";
+import { buildExecutable, castawayExecutable } from "../../helper/build.ts";
 import { PORT } from "./streams-scene.ts";
 
 const missing = missingForLab("nsenter", "systemctl", "unshare") ?? missingForSystemd();
@@ -52,12 +51,7 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
 
   beforeAll(async () => {
     const program = join(folder, "castaway");
-    const workers = Object.entries(WORKER_ENTRIES).map(([name, entry]) => [name, join(ROOT, entry)]);
-    await buildExecutable({
-      main: join(ROOT, "helper/cli/main.ts"),
-      workers: Object.fromEntries(workers) as Record<string, string>,
-      output: program,
-    });
+    await buildExecutable(castawayExecutable(program));
     lab = await Lab.create({ portForward: PORT });
     await lab.setInboundBlocked6("home", true);
     ({ bootstrap } = await startLabDht(lab));
