@@ -190,12 +190,12 @@ function koffiAddon(): string {
 }
 
 function rendererAssets(folder: string): Record<string, string> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((one) => one.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+  // In an order of their own, and not the folder's, so that the same sources give the same executable.
   return Object.fromEntries(
-    files.map(({ parentPath, name }) => {
-      const file = join(parentPath, name);
-      return [RENDERER_ASSETS + relative(folder, file).replaceAll("\\", "/"), file];
-    }),
+    files.sort().map((file) => [RENDERER_ASSETS + relative(folder, file).replaceAll("\\", "/"), file]),
   );
 }
 
