@@ -1,8 +1,16 @@
 import { fuzzParsers } from "#test/support/fuzz/parsers.ts";
+import { AMT_TARGETS } from "./fuzz-amt-targets.ts";
 import { CONTROL_TARGETS } from "./fuzz-control-targets.ts";
 import { FRAME_TARGETS } from "./fuzz-frame-targets.ts";
 import { IP_TARGETS } from "./fuzz-ip-targets.ts";
 import { MEET_TARGETS } from "./fuzz-meet-targets.ts";
 import { ROUTER_TARGETS } from "./fuzz-router-targets.ts";
 
-fuzzParsers([...IP_TARGETS, ...FRAME_TARGETS, ...CONTROL_TARGETS, ...MEET_TARGETS, ...ROUTER_TARGETS]);
+fuzzParsers([
+  ...IP_TARGETS,
+  ...FRAME_TARGETS,
+  ...CONTROL_TARGETS,
+  ...MEET_TARGETS,
+  ...ROUTER_TARGETS,
+  ...AMT_TARGETS,
+]);
