@@ -30,3 +30,15 @@ export const DEFAULT_SETTINGS: Settings = {
   notifications: true,
   welcomed: false,
 };
+
+/** The first of the system's languages (BCP 47 tags, the best first) that the app speaks. */
+export function systemLanguage(system: readonly string[]): Language {
+  const tags = system.map((tag) => tag.toLowerCase().split(/[-_]/)[0]);
+  return (
+    LANGUAGES.find((one) => one === tags.find((tag) => LANGUAGES.some((known) => known === tag))) ?? "en"
+  );
+}
+
+export function chosenLanguage(wanted: Settings["language"], system: readonly string[]): Language {
+  return wanted === "system" ? systemLanguage(system) : wanted;
+}

@@ -1,6 +1,6 @@
 // The interface's words. English is part of the bundle, the other languages are loaded when somebody wants them.
 // Numbers, dates and plurals follow the language (Intl); who is not translated yet reads English.
-import { LANGUAGES, type Language, type Settings } from "#main/contract/settings.ts";
+import { chosenLanguage, type Language, type Settings } from "#main/contract/settings.ts";
 import { createInstance, type TOptions } from "i18next";
 import { type English, english, type Namespace } from "./english.ts";
 
@@ -38,7 +38,7 @@ export function currentLanguage(): Language {
 
 /** Loads and shows the language that the settings name, or the first of the system's that there is. */
 export async function useLanguage(wanted: Settings["language"], system: readonly string[]): Promise<void> {
-  const chosen = wanted === "system" ? systemLanguage(system) : wanted;
+  const chosen = chosenLanguage(wanted, system);
   if (chosen !== "en" && !instance.hasResourceBundle(chosen, "common")) {
     const { words } = await OTHERS[chosen]();
     for (const [namespace, texts] of Object.entries(words))
@@ -47,11 +47,4 @@ export async function useLanguage(wanted: Settings["language"], system: readonly
   language = chosen;
   document.documentElement.lang = chosen;
   document.documentElement.dir = RIGHT_TO_LEFT.has(chosen) ? "rtl" : "ltr";
-}
-
-export function systemLanguage(system: readonly string[]): Language {
-  const tags = system.map((tag) => tag.toLowerCase().split(/[-_]/)[0]);
-  return (
-    LANGUAGES.find((one) => one === tags.find((tag) => LANGUAGES.some((known) => known === tag))) ?? "en"
-  );
 }
