@@ -43,6 +43,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          globalSetup: ["./test/support/app/build-renderer.ts"],
           retry: 1,
           sequence: { groupOrder: 2 },
           ...shared,
