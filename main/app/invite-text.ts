@@ -12,8 +12,36 @@ const OTHER_SCHEME = /^\s*([a-z][a-z\d+.-]{1,30}):/i;
 /** Full stops and commas of the sentence that a link stands in. */
 const TRAILING = /[.,;:!?]+$/;
 
-/** The link, as it was written. Throws a ControlError: "invite-damaged" or "bad-request". */
-export function inviteLinkIn(text: string): string {
+/** What chat programs and mail programs put into long words, unseen. */
+const UNSEEN = /[\u00ad\u200b-\u200d\u2060]/g;
+
+/**
+ * The link, as it was written, and where lines follow it that it may go on in (a mail program wrapped it), that too.
+ * Throws a ControlError: "invite-damaged" or "bad-request".
+ */
+export function inviteLinksIn(text: string): [string, ...string[]] {
+  const link = linkIn(text);
+  const wrapped = unwrapped(text.replaceAll(UNSEEN, ""), link);
+  return wrapped === link || wrapped.length > MAX_LINK_CHARACTERS ? [link] : [link, wrapped];
+}
+
+/** With the lines behind it that hold nothing but characters of a link. */
+function unwrapped(text: string, link: string): string {
+  const rest = text.slice(text.indexOf(link) + link.length).split(/\r?\n/);
+  if (rest[0]?.trim() !== "") return link; // something else follows in the same line
+  const lines = rest.slice(1).map((line) => line.trim());
+  const end = lines.findIndex((line) => !/^[a-z2-7]+>?$/i.test(line));
+  return (
+    link +
+    lines
+      .slice(0, end < 0 ? undefined : end)
+      .join("")
+      .replace(/>$/, "")
+  );
+}
+
+function linkIn(given: string): string {
+  const text = given.length > MAX_PASTED_CHARACTERS ? given : given.replaceAll(UNSEEN, "");
   if (text.length > MAX_PASTED_CHARACTERS)
     throw refuse("That is far too long for an invite link.", "Paste the link alone.");
   if (text.trim() === "") throw refuse("There is no text in it.", "Copy the invite link, and paste it here.");

@@ -16,10 +16,13 @@ import {
 import * as v from "valibot";
 import type { AskServiceFacts } from "./service-facts.ts";
 
+/** What is needed of a connection to the daemon. */
+export type DaemonClient = Pick<ControlClient, "call" | "close" | "goodbye" | "hello" | "onClose" | "watch">;
+
 export interface LinkParts {
   readonly core: AppCore;
   /** A new connection. Rejects with a ControlError. */
-  readonly connect: () => Promise<ControlClient>;
+  readonly connect: () => Promise<DaemonClient>;
   readonly facts: AskServiceFacts;
   /** The shell can install, start and update the service. */
   readonly manages: boolean;
@@ -41,7 +44,7 @@ export class HelperLink {
   readonly #now: () => number;
   readonly #wall: () => number;
   readonly #reconnect: Reconnect;
-  #client: ControlClient | undefined;
+  #client: DaemonClient | undefined;
   #connection: Connection = { state: "opening" };
   #facts: ServiceFacts = NO_FACTS;
   #loss: Loss | null = null;
@@ -80,7 +83,7 @@ export class HelperLink {
   }
 
   /** The connection, for what needs more than one call. Throws a ControlError where there is none. */
-  get client(): ControlClient {
+  get client(): DaemonClient {
     if (this.#client) return this.#client;
     const { detail, remedy } = this.#parts.core.state.service;
     throw new ControlError("not-running", detail || "The service is not connected yet.", remedy);
@@ -122,7 +125,7 @@ export class HelperLink {
   }
 
   /** Its first snapshot is here. */
-  #opened(client: ControlClient): void {
+  #opened(client: DaemonClient): void {
     this.#client = client;
     this.#loss = null;
     this.#reconnect.connected(this.#now());
@@ -131,7 +134,7 @@ export class HelperLink {
     this.#show();
   }
 
-  #lost(client: ControlClient, error: ControlError): void {
+  #lost(client: DaemonClient, error: ControlError): void {
     if (this.#client !== client) return; // it never got as far as a snapshot: its attempt reports that
     this.#client = undefined;
     this.#loss = { at: this.#now(), stopped: client.goodbye === "shutdown" };
@@ -197,7 +200,7 @@ export class HelperLink {
 }
 
 /** A daemon that does not say decides call by call. */
-function accessOf({ hello }: ControlClient): "read" | "own" {
+function accessOf({ hello }: DaemonClient): "read" | "own" {
   return "access" in hello && hello.access === "read" ? "read" : "own";
 }
 

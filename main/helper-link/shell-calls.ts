@@ -2,10 +2,10 @@
 // web shell is in `ShellParts`.
 import { ControlError } from "#contract/errors.ts";
 import type { AppCore } from "#main/app/app-core.ts";
-import { inviteLinkIn } from "#main/app/invite-text.ts";
+import { inviteLinksIn } from "#main/app/invite-text.ts";
 import { type CallName, type CallParams, type CallResult, CALLS, isCall } from "#main/contract/calls.ts";
 import type { Settings } from "#main/contract/settings.ts";
-import { pendingInviteSchema, type ServiceAction } from "#main/contract/state.ts";
+import { type PendingInvite, pendingInviteSchema, type ServiceAction } from "#main/contract/state.ts";
 import * as v from "valibot";
 import { badParameters, type HelperLink } from "./helper-link.ts";
 
@@ -74,12 +74,9 @@ function handlers(parts: ShellParts): Handlers {
       return settings;
     },
     "invite.open": async ({ text }) => {
-      const invite = inviteLinkIn(text);
-      const inspected = await link.call("invite.inspect", { link: invite });
-      const parsed = v.safeParse(pendingInviteSchema, { ...(inspected as object), link: invite });
-      if (!parsed.success) throw new ControlError("internal", "The service's answer is malformed.");
-      core.dispatch({ pendingInvite: parsed.output });
-      return parsed.output;
+      const invite = await readInvite(link, inviteLinksIn(text));
+      core.dispatch({ pendingInvite: invite });
+      return invite;
     },
     "invite.dismiss": async () => {
       core.dispatch({ pendingInvite: null });
@@ -103,4 +100,24 @@ function handlers(parts: ShellParts): Handlers {
       return { path: await parts.saveReport(report) };
     },
   };
+}
+
+/** The daemon knows which of them is whole. Rejects with what it says about the first. */
+async function readInvite(link: HelperLink, candidates: [string, ...string[]]): Promise<PendingInvite> {
+  const [first, ...others] = candidates;
+  try {
+    return await inspect(link, first);
+  } catch (error) {
+    const [next, ...rest] = others;
+    if (next === undefined || !(error instanceof ControlError) || error.code !== "invite-damaged")
+      throw error;
+    return readInvite(link, [next, ...rest]).catch(() => Promise.reject(error));
+  }
+}
+
+async function inspect(link: HelperLink, invite: string): Promise<PendingInvite> {
+  const said = await link.call("invite.inspect", { link: invite });
+  const parsed = v.safeParse(pendingInviteSchema, { ...(said as object), link: invite });
+  if (!parsed.success) throw new ControlError("internal", "The service's answer is malformed.");
+  return parsed.output;
 }

@@ -58,13 +58,20 @@ export class WebServer {
     this.#port = (first.address() as AddressInfo).port;
     const second = this.#create();
     await listenOn(second, "::1", this.#port).catch(() => this.#servers.pop());
-    this.#check = setInterval(() => this.#second(), CHECK_MS);
+    this.#check = setInterval(() => this.check(), CHECK_MS);
     return this.#port;
   }
 
   /** A link that opens one session. */
   link(): string {
     return `http://127.0.0.1:${this.#port}/?token=${this.#access.issue(this.#now())}`;
+  }
+
+  /** What time alone brings about: pages that do not answer, sessions that nobody uses. Called each second. */
+  check(): void {
+    const now = this.#now();
+    this.#sockets.heartbeat(now);
+    if (!this.#access.expire(now)) this.#parts.onIdle();
   }
 
   close(reason: string): void {
@@ -78,11 +85,6 @@ export class WebServer {
     setTimeout(() => {
       for (const socket of this.#connections.keys()) socket.destroy();
     }, 500).unref();
-  }
-
-  #second(): void {
-    this.#sockets.heartbeat(this.#now());
-    if (!this.#access.expire(this.#now())) this.#parts.onIdle();
   }
 
   #create(): Server {
