@@ -1,43 +1,23 @@
-// `npm run preview`: the interface with made-up networks and streams, reloaded while it is edited. No daemon needed.
-import { realpathSync } from "node:fs";
-import { createServer } from "vite";
-import { WebSocketServer } from "ws";
+// `npm run preview [SCENE]`: the interface with made-up networks and streams, reloaded while it is edited. No daemon
+// needed. PORT: where, 5199 unless told.
+import { argv, env, exit } from "node:process";
+import { answerCalls, moved, SCENES } from "./fake-scene.ts";
 import { FakeShell } from "./fake-shell.ts";
-import { fakeGroup, fakeState } from "./fake-state.ts";
+import { startPreview } from "./preview-server.ts";
 
 const STEP_MS = 1000;
 
-const shell = new FakeShell(fakeState());
-shell.handlers["settings.set"] = (changes) => {
-  const settings = { ...shell.state.settings, ...changes };
-  shell.change({ settings });
-  return settings;
-};
-
-const server = await createServer({
-  configFile: "vite.config.ts",
-  server: {
-    port: Number(process.env["PORT"] ?? 5199),
-    host: "127.0.0.1",
-    fs: { allow: [".", realpathSync("node_modules")] }, // which may be a link
-  },
-});
-const sockets = new WebSocketServer({ noServer: true });
-server.httpServer?.on("upgrade", (request, socket, head) => {
-  if (request.url !== "/socket") return; // vite's own
-  sockets.handleUpgrade(request, socket, head, (client) => {
-    const output = (text: string): void => client.send(text);
-    const input = shell.attach(output);
-    client.on("message", (data) => input(String(data)));
-    client.on("close", () => shell.detach(output));
-  });
-});
-await server.listen();
+const scene = SCENES[argv[2] ?? "networks"];
+if (!scene) {
+  console.error(`There is no scene "${argv[2]}". There are: ${Object.keys(SCENES).join(", ")}.`);
+  exit(1);
+}
+const shell = new FakeShell(scene());
+answerCalls(shell);
+const server = await startPreview(shell, Number(env["PORT"] ?? 5199));
 server.printUrls();
 
 setInterval(() => {
-  const groups = Array.from({ length: 12 }, (_, index) =>
-    fakeGroup(index, { rateBps: 4_000_000 * (1 + index / 3) * (0.8 + 0.4 * Math.random()) }),
-  );
-  shell.change({ snapshot: { groups } });
+  const groups = shell.state.snapshot?.groups;
+  if (groups) shell.change({ snapshot: { groups: moved(groups) } });
 }, STEP_MS);
