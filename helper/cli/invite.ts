@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { durationText, plainText } from "#contract/plain-text.ts";
 import type { Result } from "#contract/methods.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
+import { addInspectInvite } from "./inspect-invite.ts";
 import { durationSeconds, wholeNumber } from "./parse-value.ts";
 import { terminalQr } from "./qr.ts";
 import { table } from "./table.ts";
@@ -23,7 +24,7 @@ export function addInvite(program: Command, context: CliContext): void {
   const invite = clientCommand(
     program,
     "invite",
-    "make an invite link for another computer; list and revoke invites",
+    "make an invite link for another computer; inspect, list and revoke invites",
   )
     .option("--network <network>", "the network, by name or id")
     .option("--uses <number>", "how many computers may join with it", wholeNumber(1, 1000))
@@ -48,6 +49,7 @@ export function addInvite(program: Command, context: CliContext): void {
       );
       print(context, options, created, () => createdText(context, created, options.qr));
     });
+  addInspectInvite(invite, context);
   addList(invite, context);
   addAnswer(
     invite,

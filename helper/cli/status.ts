@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { networkFingerprint } from "#contract/fingerprint.ts";
 import { agoText, amountText, durationText, plainText } from "#contract/plain-text.ts";
 import type { Network, Snapshot } from "#contract/snapshot.ts";
 import { limitText } from "#contract/sending-text.ts";
@@ -61,6 +62,8 @@ export function networksText(output: Output, networks: readonly Network[]): stri
     .flatMap((network) => [
       `${paint(output, "bold", plainText(network.name))} (${network.role}): ${stateText(output, network)}. ${plainText(network.detail)}`,
       `  addresses: ${network.ownAddresses.join(", ") || "none yet"}`,
+      // For the guest who asks on the telephone whether an invite is really from here.
+      ...(network.role === "host" ? [`  fingerprint: ${networkFingerprint(network.id)}`] : []),
       ...network.requests.map((request) =>
         warningLine(
           output,

@@ -35,6 +35,8 @@ const uid = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fff
 const network = v.optional(label);
 const memberNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
 
+const linkText = v.pipe(v.string(), v.maxLength(4096));
+
 const bitRate = v.pipe(v.number(), v.integer(), v.minValue(64_000), v.maxValue(100_000_000_000));
 
 const nothing = v.object({});
@@ -88,6 +90,24 @@ export const METHODS = {
       ways: v.array(v.string()),
     }),
   ),
+  /** What a link says, without joining: an expired one too. */
+  "invite.inspect": method(
+    "read",
+    QUICK,
+    v.strictObject({ link: linkText }),
+    v.object({
+      networkName: v.string(),
+      /** `networkFingerprint` of the network's id, which is its host's to read out. */
+      fingerprint: v.string(),
+      expiresAt: v.number(),
+      expired: v.boolean(),
+      /** Where its host may be reached, "192.0.2.1:42268"; and who introduces. */
+      endpoints: v.array(v.string()),
+      ways: v.array(v.string()),
+      /** This computer is a member of the network, or its host. */
+      known: v.boolean(),
+    }),
+  ),
   "invite.list": method(
     "own",
     QUICK,
@@ -102,7 +122,7 @@ export const METHODS = {
   join: method(
     "own",
     NETWORKED,
-    v.strictObject({ link: v.pipe(v.string(), v.maxLength(4096)), name: v.optional(label) }),
+    v.strictObject({ link: linkText, name: v.optional(label) }),
     v.object({ networkId: v.string(), networkName: v.string(), addresses: v.array(v.string()) }),
   ),
   leave: method("own", QUICK, v.strictObject({ network }), nothing),

@@ -9,10 +9,11 @@ import { candidateTexts } from "../networks.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import { inviteOf } from "../view/network-view.ts";
 import { saved, type HandlerParts, type Named } from "./handler-parts.ts";
+import { inspectInvite, waysText } from "./inspect-invite.ts";
 import { parsePlace } from "./parse-place.ts";
 
 type MemberMethod =
-  | `invite.${"create" | "list" | "revoke" | "approve" | "deny"}`
+  | `invite.${"create" | "inspect" | "list" | "revoke" | "approve" | "deny"}`
   | `members.${"list" | "rename" | "limit" | "remove"}`;
 
 export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi, MemberMethod> {
@@ -62,9 +63,10 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
         networkName: host.name,
         invite: inviteOf(invite),
         endpoints: candidateTexts(candidates),
-        ways: [...(engine.dht.invitedTo ? ["the DHT"] : []), ...(meet ? candidateTexts([meet]) : [])],
+        ways: waysText({ dhtKey: engine.dht.invitedTo, meet }),
       };
     },
+    "invite.inspect": async ({ link }) => inspectInvite(parts, link),
     "invite.list": async ({ network }) => ({ invites: snapshots.networks.invites(named.hosted(network)) }),
     "invite.revoke": ({ invite }) => {
       if (!named.hosted().invites.revoke(invite, core.clock.wall()))

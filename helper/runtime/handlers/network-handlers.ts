@@ -1,12 +1,13 @@
 // Connecting, joining and leaving networks.
-import { ControlError, type ErrorCode } from "#contract/errors.ts";
-import { InviteError, type InviteErrorCode } from "#protocol/invite/invite-error.ts";
+import { ControlError } from "#contract/errors.ts";
+import { InviteError } from "#protocol/invite/invite-error.ts";
 import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
 import type { JoinedNetworkRuntime, JoinedState } from "../joined-network.ts";
 import type { Joining } from "../networks.ts";
 import { MAX_JOINED } from "../store/state.ts";
 import { saved, type HandlerParts, type Named } from "./handler-parts.ts";
+import { inviteProblem } from "./invite-problem.ts";
 
 /** Less than the deadline of the call, so that the answer says what went wrong. */
 const JOIN_MS = 25_000;
@@ -115,20 +116,6 @@ function settled(network: JoinedNetworkRuntime): Promise<JoinedState> {
     };
     done(network.state);
   });
-}
-
-const INVITE_CODES: Partial<Record<InviteErrorCode, ErrorCode>> = {
-  expired: "invite-expired",
-  "used-up": "invite-used-up",
-  revoked: "invite-revoked",
-  "newer-version": "invite-too-new",
-  damaged: "invite-damaged",
-  "not-an-invite": "invite-damaged",
-  "too-long": "invite-damaged",
-};
-
-function inviteProblem(code: InviteErrorCode, message: string): ControlError {
-  return new ControlError(INVITE_CODES[code] ?? "refused", message);
 }
 
 function refusal(status: HandshakeStatus | "no-vif"): ControlError {

@@ -35,6 +35,16 @@ test.each([
     },
     "castaway invite revoke i1",
   ],
+  [
+    "invite inspect castaway://join/good",
+    { method: "invite.inspect", params: { link: "castaway://join/good" } },
+    "reached by: 198.51.100.1:4242, the DHT",
+  ],
+  [
+    "invite inspect castaway://join/old",
+    { method: "invite.inspect", params: { link: "castaway://join/old" } },
+    "expired, 1 h ago. Ask the host for a new one.",
+  ],
   ["invite list", { method: "invite.list", params: {} }, "1 of 1"],
   ["invite revoke i1", { method: "invite.revoke", params: { invite: "i1" } }, "revoked"],
   ["invite approve r1", { method: "invite.approve", params: { request: "r1" } }, "approved"],
@@ -168,6 +178,7 @@ test("status: networks, members, who waits, streams and warnings", async () => {
   const { out } = await castaway("status");
   expect(out).toBe(`Home (host): connected. 2 members, 1 online.
   addresses: fd12:3456:789a:1::1, 10.77.0.1
+  fingerprint: a1b2 c3d4 e5f6 0718 293a
 ! bob at 203.0.113.9:1000 asks to join
   castaway invite approve r1, or castaway invite deny r1
   2 alice[2J laptop: direct 198.51.100.7:4242, 23.4 ms, path MTU 1420

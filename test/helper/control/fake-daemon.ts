@@ -80,6 +80,15 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
       ways: [],
       invite: { ...invite, secret: "hidden" },
     })),
+    "invite.inspect": record("invite.inspect", ({ link }: { link: string }) => ({
+      networkName: "Home",
+      fingerprint: "1f3a 90bc 5d2e 77a1 04c8",
+      expired: link.endsWith("old"),
+      expiresAt: link.endsWith("old") ? NOW - 3_600_000 : NOW + 86_400_000,
+      endpoints: link.endsWith("old") ? [] : ["198.51.100.1:4242"],
+      ways: link.endsWith("old") ? [] : ["the DHT"],
+      known: link.endsWith("old"),
+    })),
     "invite.list": record("invite.list", () => ({ invites: [{ ...invite, secret: "hidden" }] })),
     "invite.revoke": record("invite.revoke", () => ({})),
     "invite.approve": record("invite.approve", () => ({})),
@@ -87,7 +96,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     join: record("join", ({ link }: { link: string }) => {
       const error = LINK_ERRORS[link.split("/").at(-1) ?? ""];
       if (error) throw error;
-      return { networkId: "a1b2c3", networkName: "Home", addresses: ["10.77.0.2"] };
+      return { networkId: "a1b2c3d4e5f60718293a4b5c6d7e8f90", networkName: "Home", addresses: ["10.77.0.2"] };
     }),
     leave: record("leave", () => ({})),
     "members.list": record("members.list", () => ({

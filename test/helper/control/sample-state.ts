@@ -66,7 +66,7 @@ export const SNAPSHOT: Snapshot = {
   },
   networks: [
     {
-      id: "a1b2c3",
+      id: "a1b2c3d4e5f60718293a4b5c6d7e8f90",
       name: "Home",
       role: "host",
       state: "connected",
