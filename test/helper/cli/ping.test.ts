@@ -33,7 +33,10 @@ test("a line for each, and least, mean and most at the end", async () => {
 `);
   expect(code).toBe(0);
   expect(daemon.calls.map(({ method, params }) => [method, params])).toEqual(
-    Array.from({ length: 3 }, () => ["ping", { network: "a1b2c3d4e5f60718293a4b5c6d7e8f90", member: 2, timeoutMs: 500 }]),
+    Array.from({ length: 3 }, () => [
+      "ping",
+      { network: "a1b2c3d4e5f60718293a4b5c6d7e8f90", member: 2, timeoutMs: 500 },
+    ]),
   );
 });
 
