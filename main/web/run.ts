@@ -63,6 +63,7 @@ async function start(shell: WebShell, wanted: number | undefined): Promise<numbe
 }
 
 function notes(shell: WebShell, taken: number): string[] {
+  const { SUDO_USER: user = "USER" } = process.env;
   const tunnel = tunnelCommand(process.env, taken);
   return [
     ...(shell.note === null ? [] : [shell.note]),
@@ -70,7 +71,9 @@ function notes(shell: WebShell, taken: number): string[] {
       ? []
       : [`On the computer that you sit at, run this, then open the link there: ${tunnel}`]),
     ...(process.getuid?.() === 0
-      ? ["It runs as root, which it does not need: sudo castaway owners add USER lets a user do without."]
+      ? [
+          `It runs as root, which it does not need. As a user: sudo castaway owners add ${user}, then castaway web.`,
+        ]
       : []),
   ];
 }
