@@ -5,7 +5,7 @@ import type { AppCore } from "#main/app/app-core.ts";
 import { inviteLinksIn } from "#main/app/invite-text.ts";
 import { type CallName, type CallParams, type CallResult, CALLS, isCall } from "#main/contract/calls.ts";
 import type { Settings } from "#main/contract/settings.ts";
-import { type PendingInvite, pendingInviteSchema, type ServiceAction } from "#main/contract/state.ts";
+import type { PendingInvite, ServiceAction } from "#main/contract/state.ts";
 import * as v from "valibot";
 import { badParameters, type HelperLink } from "./helper-link.ts";
 
@@ -115,9 +115,6 @@ async function readInvite(link: HelperLink, candidates: [string, ...string[]]): 
   }
 }
 
-async function inspect(link: HelperLink, invite: string): Promise<PendingInvite> {
-  const said = await link.call("invite.inspect", { link: invite });
-  const parsed = v.safeParse(pendingInviteSchema, { ...(said as object), link: invite });
-  if (!parsed.success) throw new ControlError("internal", "The service's answer is malformed.");
-  return parsed.output;
+async function inspect({ client }: HelperLink, link: string): Promise<PendingInvite> {
+  return { link, ...(await client.call("invite.inspect", { link })) };
 }

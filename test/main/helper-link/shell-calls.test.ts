@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { ControlError } from "#contract/errors.ts";
+import { AppCore } from "#main/app/app-core.ts";
+import { DAEMON_METHODS } from "#main/contract/calls.ts";
+import { DEFAULT_SETTINGS, type Settings } from "#main/contract/settings.ts";
+import { HelperLink } from "#main/helper-link/helper-link.ts";
+import { ShellCalls, type ShellParts } from "#main/helper-link/shell-calls.ts";
+import { fakeState } from "../../support/app/fake-state.ts";
+import { FakeClient } from "./fake-client.ts";
+
+const LINK = `castaway://join/${"abcdefgh".repeat(20)}`;
+const INSPECTED = {
+  networkName: "Home",
+  fingerprint: "1f3a 90bc",
+  expiresAt: 1,
+  expired: false,
+  endpoints: ["198.51.100.1:4242"],
+  ways: ["the DHT"],
+  known: false,
+};
+
+let core: AppCore;
+let client: FakeClient;
+let calls: ShellCalls;
+let saved: Settings[];
+let parts: ShellParts;
+
+beforeEach(async () => {
+  core = new AppCore(fakeState({ settings: DEFAULT_SETTINGS }));
+  client = new FakeClient();
+  client.answers["invite.inspect"] = () => INSPECTED;
+  saved = [];
+  const link = new HelperLink({
+    core,
+    connect: async () => client,
+    facts: async () => ({ installed: true, active: "active" }),
+    manages: true,
+    user: "anna",
+  });
+  link.start();
+  await vi.waitFor(() => link.client);
+  parts = {
+    core,
+    link,
+    saveSettings: async (settings) => void saved.push(settings),
+    actOnService: vi.fn(async () => "done" as const),
+    play: vi.fn(async () => {}),
+    makeReport: vi.fn(async () => ({ fileName: "report.txt", text: "all well" })),
+    saveReport: vi.fn(async () => "/home/anna/report.txt"),
+  };
+  calls = new ShellCalls(parts);
+  return () => link.end();
+});
+
+describe("an invite", () => {
+  test("is read by the daemon and kept for a person's yes; nothing is joined", async () => {
+    expect(await calls.answer("invite.open", { text: `Come: ${LINK}.` })).toEqual({
+      link: LINK,
+      ...INSPECTED,
+    });
+    expect(core.state.pendingInvite).toEqual({ link: LINK, ...INSPECTED });
+    expect(client.calls).toEqual([{ method: "invite.inspect", params: { link: LINK } }]);
+  });
+
+  test("that a mail program wrapped is read whole", async () => {
+    const [head, tail] = [LINK.slice(0, 76), LINK.slice(76)];
+    client.answers["invite.inspect"] = ({ link }: { link: string }) => {
+      if (link !== LINK) throw new ControlError("invite-damaged", "It is cut.");
+      return INSPECTED;
+    };
+    expect(await calls.answer("invite.open", { text: `${head}\n${tail}\n` })).toMatchObject({ link: LINK });
+  });
+
+  test("that is damaged in any case is refused for what stands there", async () => {
+    client.answers["invite.inspect"] = ({ link }: { link: string }) => {
+      throw new ControlError("invite-damaged", link === LINK ? "It is damaged." : "It is something else.");
+    };
+    await expect(calls.answer("invite.open", { text: `${LINK}\nAnna` })).rejects.toThrow("It is damaged.");
+    expect(core.state.pendingInvite).toBeNull();
+  });
+
+  test.each(["invite-too-new", "not-running"] as const)(
+    "refused as %s is not tried in other ways",
+    async (code) => {
+      client.answers["invite.inspect"] = () => {
+        throw new ControlError(code, "No.");
+      };
+      await expect(calls.answer("invite.open", { text: `${LINK}\nAnna` })).rejects.toMatchObject({ code });
+      expect(client.calls).toHaveLength(1);
+    },
+  );
+
+  test("that is none never reaches the daemon, nor takes the place of one that is open", async () => {
+    await calls.openInvite(LINK);
+    for (const text of ["javascript:alert(1)", "castaway://join/../../etc/passwd", "x".repeat(20_001)])
+      await expect(calls.answer("invite.open", { text })).rejects.toBeInstanceOf(ControlError);
+    expect(client.calls).toHaveLength(1);
+    expect(core.state.pendingInvite?.link).toBe(LINK);
+  });
+
+  test("goes by a no, or by the join that it was for", async () => {
+    await calls.openInvite(LINK);
+    await calls.answer("invite.dismiss", {});
+    expect(core.state.pendingInvite).toBeNull();
+    await calls.openInvite(LINK);
+    client.answers["join"] = () => ({ networkId: "n", networkName: "Home", addresses: [] });
+    await calls.answer("daemon", { method: "join", params: { link: LINK, name: "laptop" } });
+    expect(core.state.pendingInvite).toBeNull();
+  });
+
+  test("stays where the join failed, to try again", async () => {
+    await calls.openInvite(LINK);
+    client.answers["join"] = () => {
+      throw new ControlError("unreachable", "The host does not answer.");
+    };
+    await expect(calls.answer("daemon", { method: "join", params: { link: LINK } })).rejects.toThrow(
+      "not answer",
+    );
+    expect(core.state.pendingInvite?.link).toBe(LINK);
+  });
+});
+
+describe("settings", () => {
+  test("are saved, told, and returned whole", async () => {
+    expect(await calls.answer("settings.set", { theme: "dark" })).toEqual({
+      ...DEFAULT_SETTINGS,
+      theme: "dark",
+    });
+    expect(saved).toEqual([{ ...DEFAULT_SETTINGS, theme: "dark" }]);
+    expect(core.state.settings.theme).toBe("dark");
+  });
+
+  test("that cannot be saved are not shown as if they were", async () => {
+    const failing = new ShellCalls({
+      ...parts,
+      saveSettings: () => Promise.reject(new ControlError("internal", "full")),
+    });
+    await expect(failing.answer("settings.set", { theme: "dark" })).rejects.toThrow("full");
+    expect(core.state.settings.theme).toBe("system");
+  });
+
+  test.each([{ theme: "pink" }, { autoStart: 1 }, { more: true }])("%o are refused", async (changes) => {
+    await expect(calls.answer("settings.set", changes)).rejects.toMatchObject({ code: "bad-request" });
+    expect(saved).toEqual([]);
+  });
+});
+
+test("a report is saved as it was shown; none before", async () => {
+  await expect(calls.answer("report.save", {})).rejects.toMatchObject({ code: "not-found" });
+  const report = await calls.answer("report.make", {});
+  expect(await calls.answer("report.save", {})).toEqual({ path: "/home/anna/report.txt" });
+  expect(parts.saveReport).toHaveBeenCalledWith(report);
+});
+
+test("what is done about the service is answered with what became of it", async () => {
+  expect(await calls.answer("service.act", { action: "start" })).toEqual({ outcome: "done" });
+  expect(parts.actOnService).toHaveBeenCalledWith("start");
+});
+
+describe("calls of the daemon's", () => {
+  test.each(["shutdown", "dump", "logs", "owners.add", "watch", "status"])(
+    "%s is not for the interface",
+    async (method) => {
+      expect(DAEMON_METHODS).not.toContain(method);
+      await expect(calls.answer("daemon", { method, params: {} })).rejects.toMatchObject({
+        code: "bad-request",
+      });
+      expect(client.calls).toEqual([]);
+    },
+  );
+});
+
+test.each(["watch", "reboot", "__proto__", "toString", ""])('there is no call "%s"', async (name) => {
+  await expect(calls.answer(name, {})).rejects.toMatchObject({ code: "unknown-method" });
+});
