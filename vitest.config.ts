@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{helper,main,scenarios}/**/*.test.ts"],
+          include: ["test/{helper,main,packaging,scenarios}/**/*.test.ts"],
           testTimeout: 60_000,
           // Some of them watch memory, or start programs: see below.
           retry: 1,

@@ -81,7 +81,12 @@ ${cases(words, "    ").replaceAll('words="', 'words_line="')}
   esac
   compadd -- \${=words_line}
 }
-compdef _castaway_complete castaway
+# As a file of a function in $fpath it is this call that wants an answer; read by "source" it is none.
+if [ "$funcstack[1]" = _castaway ]; then
+  _castaway_complete
+else
+  compdef _castaway_complete castaway
+fi
 `;
 }
 
