@@ -27,7 +27,7 @@ const PROBLEMS: Partial<Record<ErrorCode, JoinProblem>> = {
   unreachable: problem("Unreachable", { again: true }),
   timeout: problem("Timeout", { again: true }),
   "permission-denied": problem("Forbidden", { again: true, detail: true }),
-  "bad-request": problem("Damaged", { detail: true }),
+  "bad-request": problem("NoLink", { detail: true }),
   conflict: problem("Conflict", { again: true, detail: true }),
   busy: problem("Conflict", { again: true, detail: true }),
   "not-running": LOST,
@@ -40,6 +40,7 @@ export function joinProblem({ code }: Pick<CallError, "code">): JoinProblem {
 }
 
 type Name =
+  | "NoLink"
   | "Damaged"
   | "Expired"
   | "UsedUp"

@@ -1,0 +1,37 @@
+// What an examination found, in the order in which people want to read it.
+import type { Check, DoctorTopic } from "#contract/snapshot.ts";
+import type { TopicResult } from "./examination.svelte.ts";
+
+export interface Finding {
+  readonly topic: DoctorTopic;
+  /** unknown: the topic could not be looked at. */
+  readonly status: Check["status"] | "unknown";
+  readonly name: string;
+  readonly message: string;
+  readonly remedy: string | null;
+}
+
+const RANK: Readonly<Record<Finding["status"], number>> = { fail: 0, unknown: 1, warn: 1, ok: 2 };
+
+/** The bad first, then what is to be looked at, then the good; each in the daemon's order. */
+export function findingsOf(results: readonly TopicResult[]): Finding[] {
+  const found = results.flatMap(({ topic, checks, error }): Finding[] => [
+    ...checks.map((check): Finding => ({ topic, ...check })),
+    ...(error
+      ? [
+          {
+            topic,
+            status: "unknown" as const,
+            name: topic.title,
+            message: error.message,
+            remedy: error.remedy,
+          },
+        ]
+      : []),
+  ]);
+  return found.sort((a, b) => RANK[a.status] - RANK[b.status]);
+}
+
+export function countOf(findings: readonly Finding[], ...statuses: readonly Finding["status"][]): number {
+  return findings.filter(({ status }) => statuses.includes(status)).length;
+}
