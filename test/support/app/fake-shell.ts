@@ -8,7 +8,7 @@ export interface FakeCall {
   readonly params: Record<string, unknown>;
 }
 
-/** Throws an ErrorBody to refuse. */
+/** Throws an ErrorBody to refuse, or rejects with one; a promise is an answer that takes its time. */
 export type FakeHandler = (params: Record<string, unknown>) => unknown;
 
 export class FakeShell {
@@ -57,10 +57,16 @@ export class FakeShell {
     const isDaemon = call === "daemon";
     const handler = this.handlers[isDaemon ? `daemon:${String(params["method"])}` : call];
     const inner = isDaemon ? (params["params"] as Record<string, unknown>) : params;
-    try {
-      this.#send(output, { type: "response", id, ok: true, result: handler?.(inner) ?? {} });
-    } catch (error) {
+    const answer = (result: unknown): void =>
+      this.#send(output, { type: "response", id, ok: true, result: result ?? {} });
+    const refuse = (error: unknown): void =>
       this.#send(output, { type: "response", id, ok: false, error: error as ErrorBody });
+    try {
+      const result = handler?.(inner);
+      if (result instanceof Promise) result.then(answer, refuse);
+      else answer(result);
+    } catch (error) {
+      refuse(error);
     }
   }
 
