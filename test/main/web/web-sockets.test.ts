@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fakeGroup } from "../../support/app/fake-state.ts";
 import { TestWebShell } from "./web-client.ts";
 
 let shell: TestWebShell;
@@ -151,6 +152,32 @@ describe("bounds", () => {
     page.ask(1, "history"); // who was in stays in
     expect(await page.message(({ id }) => id === 1)).toMatchObject({ ok: true });
     for (const socket of idle) socket.destroy();
+  });
+
+  test("a page that does not read costs no more than a bound, and has the whole once it reads", async () => {
+    const page = shell.socket({ cookie });
+    await page.opened;
+    page.ask(1, "watch");
+    await page.message(({ id }) => id === 1);
+    page.socket.pause();
+    const groups = Array.from({ length: 500 }, (_, i) => fakeGroup(i));
+    const size = JSON.stringify(groups).length;
+    for (let second = 0; second < 200; second++) {
+      shell.core.dispatch({ snapshot: { groups: groups.map((group) => ({ ...group, rateBps: second })) } });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    page.socket.resume();
+    // The gap that it is told of: a number beyond the last one that there is.
+    const { seq } = await page.message<{ seq: number }>((message) => message.seq > shell.core.seq);
+    expect(seq).toBe(shell.core.seq + 1);
+    const changes = page.messages.length - 2;
+    // The bound, and what the kernel takes: a fraction of all that there was to tell.
+    expect(changes * size).toBeLessThan(16_000_000);
+    expect(200 * size).toBeGreaterThan(32_000_000);
+    page.ask(2, "watch");
+    expect(await page.message(({ id }) => id === 2)).toMatchObject({
+      result: { seq: shell.core.seq, state: { snapshot: { groups: groups.map(() => ({ rateBps: 199 })) } } },
+    });
   });
 
   test("a page that goes away unheard is noticed", async () => {
