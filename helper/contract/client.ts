@@ -1,7 +1,7 @@
 // A typed client of the daemon's control socket, for the CLI, the desktop app and tests.
 import { createConnection } from "node:net";
 import { ControlClient } from "./control-client.ts";
-import { ControlError } from "./errors.ts";
+import { CLIENT_IS_OLDER, ControlError, DAEMON_IS_OLDER } from "./errors.ts";
 import { LineReader } from "./line-reader.ts";
 import { decodeServerMessage, MAX_LINE_BYTES, PROTOCOL_VERSION, type ServerMessage } from "./messages.ts";
 import { checkSocketOwner, openError } from "./socket-trust.ts";
@@ -70,6 +70,6 @@ function helloError(message: ServerMessage | undefined): ControlError | undefine
   return new ControlError(
     "version-mismatch",
     `the daemon (${message.buildVersion}) speaks control protocol ${message.protocolVersion}, this program ${PROTOCOL_VERSION}`,
-    "Restart the daemon, so that both are of one release: sudo systemctl restart castaway",
+    message.protocolVersion > PROTOCOL_VERSION ? CLIENT_IS_OLDER : DAEMON_IS_OLDER,
   );
 }

@@ -40,6 +40,11 @@ export const errorSchema = v.object({
 });
 export type ErrorBody = v.InferOutput<typeof errorSchema>;
 
+/** Remedies of "version-mismatch": both come in one package, so whichever is older was not started anew since. */
+export const DAEMON_IS_OLDER =
+  "Restart the daemon, so that both are of one release: sudo systemctl restart castaway";
+export const CLIENT_IS_OLDER = "Close this program and start it anew: it is older than the daemon.";
+
 /** What handlers throw to answer a call with an error, and what clients catch. */
 export class ControlError extends Error {
   override name = "ControlError";

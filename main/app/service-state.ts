@@ -1,7 +1,7 @@
 // What a person is told about the service, and what can be done about it: a pure function of how the connection
 // stands and of what the system says about the service. It never says "connecting" for long: every other state has
 // a sentence and a way out.
-import type { ErrorBody } from "#contract/errors.ts";
+import { CLIENT_IS_OLDER, type ErrorBody } from "#contract/errors.ts";
 import type { Service, ServiceAction } from "#main/contract/state.ts";
 
 /** What the service manager says. */
@@ -50,13 +50,7 @@ export function serviceState(circumstances: Circumstances): Service {
       return { ...AWAY, state: "connecting" };
     case "open": {
       const service = { version: connection.version, access: connection.access };
-      if (connection.version !== version)
-        return offered(circumstances, "update", {
-          ...service,
-          state: "mismatch",
-          detail: `The service is of version ${connection.version}, this app of ${version}. Some things may not work.`,
-          remedy: "sudo systemctl restart castaway",
-        });
+      if (connection.version !== version) return mismatch(circumstances, service);
       if (connection.access === "read")
         return offered(circumstances, "allow", {
           ...service,
@@ -69,6 +63,28 @@ export function serviceState(circumstances: Circumstances): Service {
     case "failed":
       return failed(circumstances, connection);
   }
+}
+
+const START_ANEW = "Close Castaway, and start it again.";
+
+/** It goes on working as far as it can. Both come in one package: whichever is older was not started anew since. */
+function mismatch(circumstances: Circumstances, service: Pick<Service, "access" | "version">): Service {
+  const { version } = circumstances;
+  const said = {
+    ...service,
+    state: "mismatch",
+    detail: `The service is of version ${service.version}, this app of ${version}. Some things may not work.`,
+  } as const;
+  return isNewer(service.version ?? "", version)
+    ? { ...said, remedy: START_ANEW, action: null }
+    : offered(circumstances, "update", { ...said, remedy: "sudo systemctl restart castaway" });
+}
+
+/** Of two versions "1.2.3"; what follows a hyphen does not count. */
+function isNewer(one: string, other: string): boolean {
+  const [numbers, others] = [one, other].map((text) => text.split("-", 1)[0]!.split(".").map(Number));
+  const place = numbers!.findIndex((number, i) => number !== others![i]);
+  return place >= 0 && numbers![place]! > (others![place] ?? 0);
 }
 
 const AWAY: Service = {
@@ -86,12 +102,7 @@ function failed(
 ): Service {
   switch (error.code) {
     case "version-mismatch":
-      return offered(circumstances, "update", {
-        ...AWAY,
-        state: "mismatch",
-        detail: "The service and this app are of releases that do not understand each other.",
-        remedy: "sudo systemctl restart castaway",
-      });
+      return apart(circumstances, error);
     case "untrusted-socket":
       return { ...AWAY, state: "untrusted", detail: sentence(error.message), remedy: error.remedy };
     case "permission-denied":
@@ -104,6 +115,18 @@ function failed(
     default:
       return away(circumstances, error, lost);
   }
+}
+
+/** Of releases that do not understand each other. */
+function apart(circumstances: Circumstances, { remedy }: ErrorBody): Service {
+  const said = {
+    ...AWAY,
+    state: "mismatch",
+    detail: "The service and this app are of releases that do not understand each other.",
+  } as const;
+  return remedy === CLIENT_IS_OLDER
+    ? { ...said, remedy: START_ANEW, action: null }
+    : offered(circumstances, "update", { ...said, remedy: "sudo systemctl restart castaway" });
 }
 
 /** Nobody answers: it restarts, was stopped, failed, hangs, or never was there. */

@@ -59,6 +59,14 @@ test.each([
   await expect(connect(path)).rejects.toMatchObject({ code });
 });
 
+test.each([
+  ["newer", "2", "older than the daemon"],
+  ["older", "0", "systemctl restart castaway"],
+])("a daemon of a %s protocol: whichever is older must start anew", async (_, version, remedy) => {
+  await says(HELLO.replace("1", version));
+  await expect(connect(path)).rejects.toMatchObject({ remedy: expect.stringContaining(remedy) });
+});
+
 test("a daemon that is silent ends the attempt", async () => {
   await says("");
   await expect(connect(path, { helloDeadlineMs: 30 })).rejects.toMatchObject({ code: "timeout" });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ControlError, type ErrorCode } from "#contract/errors.ts";
+import { CLIENT_IS_OLDER, ControlError, type ErrorCode } from "#contract/errors.ts";
 import {
   type Circumstances,
   type Connection,
@@ -58,6 +58,24 @@ describe("a daemon that answers", () => {
       access: "own",
       remedy: "sudo systemctl restart castaway",
     });
+  });
+
+  test.each([
+    ["1.2.4", false],
+    ["1.3", false],
+    ["2.0.0-rc1", false],
+    ["1.2.10", false],
+    ["1.2.2", true],
+    ["0.9.9", true],
+    ["1.2.3-rc1", true],
+    ["", true],
+    ["made up", true],
+  ])("which of the two must start anew: the service, where it is older (%s: %s)", (theirs, service) => {
+    expect(look(open(theirs))).toMatchObject(
+      service
+        ? { action: "update", remedy: "sudo systemctl restart castaway" }
+        : { action: null, remedy: "Close Castaway, and start it again." },
+    );
   });
 
   test("that lets us look alone: how to be allowed more", () => {
@@ -148,6 +166,15 @@ describe("a daemon that does not answer", () => {
           expect(SERVICE_ACTIONS).toContain(service.action);
           expect(service.remedy).toBeTruthy();
         }
+  });
+});
+
+test("an app too old for the service is no reason to put an older service in its place", () => {
+  const error = new ControlError("version-mismatch", "newer", CLIENT_IS_OLDER).body();
+  expect(look({ state: "failed", error, lost: null })).toMatchObject({
+    state: "mismatch",
+    action: null,
+    remedy: "Close Castaway, and start it again.",
   });
 });
 
