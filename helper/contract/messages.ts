@@ -15,6 +15,8 @@ export const helloSchema = v.object({
   protocolVersion: sequence,
   buildVersion: v.string(),
   pid: sequence,
+  /** What the caller may do, by the kernel's word on who it is, as of now. An older daemon does not say. */
+  access: v.optional(v.picklist(["none", "read", "own"])),
 });
 export type Hello = v.InferOutput<typeof helloSchema>;
 

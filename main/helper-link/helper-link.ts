@@ -201,7 +201,7 @@ export class HelperLink {
 
 /** A daemon that does not say decides call by call. */
 function accessOf({ hello }: DaemonClient): "read" | "own" {
-  return "access" in hello && hello.access === "read" ? "read" : "own";
+  return hello.access === undefined || hello.access === "own" ? "own" : "read";
 }
 
 function asControlError(error: unknown): ControlError {

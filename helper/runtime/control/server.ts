@@ -126,6 +126,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
       protocolVersion: PROTOCOL_VERSION,
       buildVersion: options.buildVersion,
       pid: process.pid,
+      access: rights === "root" ? "own" : rights,
     });
   };
 

@@ -8,6 +8,7 @@ import * as v from "valibot";
 
 const MESSAGES: ServerMessage[] = [
   { type: "hello", protocolVersion: 1, buildVersion: "0.1.0", pid: 1 },
+  { type: "hello", protocolVersion: 1, buildVersion: "0.1.0", pid: 1, access: "read" },
   { type: "response", id: 1, ok: true, result: { snapshot: SNAPSHOT } },
   { type: "response", id: 2, ok: false, error: { code: "conflict", message: "a", remedy: null } },
   { type: "event", seq: 3, changes: { groups: SNAPSHOT.groups } },
@@ -62,6 +63,7 @@ describe("hostile lines", () => {
     '"hello"',
     "{}",
     '{"type":"hello"}',
+    '{"type":"hello","protocolVersion":1,"buildVersion":"x","pid":1,"access":"root"}',
     '{"type":"hello","protocolVersion":-1,"buildVersion":"x","pid":1}',
     '{"type":"hello","protocolVersion":1.5,"buildVersion":"x","pid":1}',
     '{"type":"response","id":1,"ok":"yes"}',

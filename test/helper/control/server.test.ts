@@ -7,7 +7,7 @@ import type { ControlError } from "#contract/errors.ts";
 import { encodeLine } from "#contract/messages.ts";
 import type { Snapshot } from "#contract/snapshot.ts";
 import { prepareSocketPath } from "#runtime/control/socket-file.ts";
-import { logLine, ROOT, startFakeDaemon, type FakeDaemon } from "./fake-daemon.ts";
+import { logLine, OWNER, ROOT, startFakeDaemon, STRANGER, type FakeDaemon } from "./fake-daemon.ts";
 import { rawClient } from "./raw-client.ts";
 import { SNAPSHOT, STREAM } from "./sample-state.ts";
 
@@ -29,7 +29,20 @@ test("says hello before anything is asked", async () => {
     protocolVersion: 1,
     buildVersion: "0.1.0-test",
     pid: process.pid,
+    access: "own",
   });
+  client.close();
+});
+
+test.each([
+  ["an owner", OWNER, "own"],
+  ["the daemon itself", { uid: 64_000, gid: 1, pid: 1 }, "own"],
+  ["anybody else", STRANGER, "read"],
+  ["whom the kernel does not name", undefined, "none"],
+] as const)("the hello tells %s what it may do", async (_who, caller, access) => {
+  daemon.caller = caller;
+  const client = await connect(daemon.path);
+  expect(client.hello.access).toBe(access);
   client.close();
 });
 

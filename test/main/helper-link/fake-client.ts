@@ -18,7 +18,7 @@ export class FakeClient implements DaemonClient {
   #onClose: ((error: ControlError) => void) | undefined;
   #onSnapshot: ((snapshot: Snapshot, changed: readonly Topic[]) => void) | undefined;
 
-  constructor(hello: Partial<Hello> & { access?: "read" | "own" } = {}) {
+  constructor(hello: Partial<Hello> = {}) {
     this.hello = { type: "hello", protocolVersion: 1, buildVersion: VERSION, pid: 1, ...hello };
   }
 
