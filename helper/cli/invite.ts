@@ -12,6 +12,7 @@ interface CreateOptions extends CommonOptions {
   readonly uses?: number;
   readonly expires?: number;
   readonly approve?: true;
+  readonly label?: string;
   readonly qr: boolean;
   readonly endpoint: string[];
 }
@@ -30,6 +31,7 @@ export function addInvite(program: Command, context: CliContext): void {
     .option("--uses <number>", "how many computers may join with it", wholeNumber(1, 1000))
     .option("--expires <duration>", "how long it is good for: 90m, 24h, 7d", durationSeconds)
     .option("--approve", "ask me before anybody gets in with it")
+    .option("--label <text>", "a note for yourself, such as who it is for; it is not in the link")
     .option(
       "--endpoint <host:port>",
       "where this computer can be reached, such as a forwarded port; may be repeated, and is remembered",
@@ -44,6 +46,7 @@ export function addInvite(program: Command, context: CliContext): void {
           ...(options.uses !== undefined && { uses: options.uses }),
           ...(options.expires !== undefined && { expiresInSeconds: options.expires }),
           ...(options.approve && { approval: true }),
+          ...(options.label !== undefined && { label: options.label }),
           ...(options.endpoint.length > 0 && { endpoints: options.endpoint }),
         }),
       );
@@ -83,6 +86,7 @@ function addList(invite: Command, context: CliContext): void {
           ? "No invites. Make one: castaway invite"
           : table(invites, [
               { title: "INVITE", value: (row) => row.id },
+              { title: "LABEL", value: (row) => plainText(row.label ?? "-") },
               { title: "STATE", value: (row) => row.state },
               { title: "USES LEFT", value: (row) => `${row.usesLeft} of ${row.usesTotal}` },
               { title: "APPROVAL", value: (row) => (row.approval ? "yes" : "no") },

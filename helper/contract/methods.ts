@@ -77,6 +77,8 @@ export const METHODS = {
       uses: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),
       expiresInSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(60), v.maxValue(31_536_000))),
       approval: v.optional(v.boolean()),
+      /** A note for the host alone, "for Anna": it is not in the link. Cut to 40 characters. */
+      label: v.optional(label),
       /** Where this computer can be reached from elsewhere, "home.example:42268"; remembered for later invites. */
       endpoints: v.optional(v.pipe(v.array(endpointText), v.maxLength(4))),
     }),

@@ -71,6 +71,8 @@ export type Member = v.InferOutput<typeof memberSchema>;
 
 export const inviteSchema = v.object({
   id: text,
+  /** The host's own note, "for Anna"; an older daemon has none. */
+  label: v.optional(v.nullable(text), null),
   createdAt: time,
   expiresAt: time,
   usesLeft: count,

@@ -144,7 +144,7 @@ export class HostedNetworkRuntime implements PeerNetwork {
   }
 
   createInvite(
-    request: Pick<InviteRequest, "secret" | "expiresInS" | "uses" | "requireApproval"> & {
+    request: Pick<InviteRequest, "secret" | "expiresInS" | "uses" | "requireApproval" | "label"> & {
       readonly candidates: readonly Candidate[];
       readonly meet?: Candidate | undefined;
       readonly dhtKey?: Uint8Array | undefined;

@@ -33,7 +33,7 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
     return number;
   };
   return {
-    "invite.create": async ({ network, uses, expiresInSeconds, approval, endpoints }) => {
+    "invite.create": async ({ network, uses, expiresInSeconds, approval, label, endpoints }) => {
       if (endpoints) rememberEndpoints(keeper, endpoints);
       const host = network === undefined ? named.hostIfNew(undefined) : named.hosted(network);
       // Whoever says where this computer is reached need not wait for a router that may not answer.
@@ -55,6 +55,7 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
         ...(uses !== undefined && { uses }),
         ...(expiresInSeconds !== undefined && { expiresInS: expiresInSeconds }),
         ...(approval !== undefined && { requireApproval: approval }),
+        ...(label !== undefined && { label }),
       });
       engine.reach.refresh(); // from the first invite on there is somebody who may call
       await saved(parts);

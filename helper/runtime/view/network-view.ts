@@ -177,6 +177,7 @@ function sendingOf(peer: Peer): Sending {
 export function inviteOf(invite: InviteSummary): Invite {
   return {
     id: invite.id,
+    label: invite.label || null,
     createdAt: invite.createdAt,
     expiresAt: invite.expiresAt,
     usesLeft: Math.max(0, invite.uses - invite.used),

@@ -45,7 +45,13 @@ test.each([
     { method: "invite.inspect", params: { link: "castaway://join/old" } },
     "expired, 1 h ago. Ask the host for a new one.",
   ],
+  [
+    "invite --label Anna --no-qr",
+    { method: "invite.create", params: { label: "Anna" } },
+    "castaway invite revoke i1",
+  ],
   ["invite list", { method: "invite.list", params: {} }, "1 of 1"],
+  ["invite list", { method: "invite.list", params: {} }, "for Anna[2J"],
   ["invite revoke i1", { method: "invite.revoke", params: { invite: "i1" } }, "revoked"],
   ["invite approve r1", { method: "invite.approve", params: { request: "r1" } }, "approved"],
   ["invite deny r1", { method: "invite.deny", params: { request: "r1" } }, "denied"],

@@ -58,6 +58,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     };
   const invite = {
     id: "i1",
+    label: "for Anna\u001b[2J",
     createdAt: NOW,
     expiresAt: NOW + 86_400_000,
     usesLeft: 1,

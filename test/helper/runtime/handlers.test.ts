@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import * as v from "valibot";
+import { METHODS } from "#contract/methods.ts";
+import { decodeInvite } from "#protocol/invite/invite-link.ts";
 import type { Check } from "#contract/snapshot.ts";
 import { Computer, guestOf, HOME, host, LAPTOP } from "./computer.ts";
 import { failure } from "./failure.ts";
@@ -86,6 +89,24 @@ test("an invite makes a network where there is none", async () => {
   expect(networkName).toBe("server");
   expect(invite).toMatchObject({ usesTotal: 3, usesLeft: 3, approval: true, state: "open" });
   expect(Math.round((invite.expiresAt - invite.createdAt) / 10_000)).toBe(360);
+});
+
+test("an invite's label is the host's own note: it is kept, shown, and not in the link", async () => {
+  const world = new World();
+  const home = await host(world);
+  const label = "for Anna, who has the green house at the harbour";
+  const { link, invite } = await home.call("invite.create", { label });
+  await home.call("invite.create", {});
+  const cut = "for Anna, who has the green house at the";
+  expect(invite.label).toBe(cut);
+  expect(Object.values(decodeInvite(link, Date.now()))).not.toContain(cut);
+  await home.kill();
+  const again = await home.again();
+  const { invites } = await again.call("invite.list", {});
+  expect(invites.map((one) => one.label)).toEqual([cut, null]);
+  const params = METHODS["invite.create"].params;
+  for (const bad of ["", "  ", "a\u202eb", "a\nb", "x".repeat(65)])
+    expect(v.safeParse(params, { label: bad }).success).toBe(false);
 });
 
 test("logs: as many of the last lines as asked for", async () => {
