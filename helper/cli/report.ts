@@ -1,15 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { ControlClient } from "#contract/control-client.ts";
 import { ControlError } from "#contract/errors.ts";
-import { clientCommand, withClient, type CliContext, type CommonOptions } from "./context.ts";
-import { examine } from "./doctor.ts";
-import { EXIT } from "./exit-code.ts";
+import { clientSocketPath } from "#contract/socket-path.ts";
+import { makeReport } from "#report/make-report.ts";
+import { reportText } from "#report/report-text.ts";
+import { clientCommand, type CliContext, type CommonOptions } from "./context.ts";
 import { wholeNumber } from "./parse-value.ts";
-import { gather, idsIn, namesIn, type Report } from "./report/gather.ts";
-import { Redactor } from "./report/redactor.ts";
-import { reportText } from "./report/report-text.ts";
 
 interface Options extends CommonOptions {
   readonly full?: true;
@@ -29,7 +25,13 @@ export function addReport(program: Command, context: CliContext): void {
     .addHelpText("after", "\nNothing is sent anywhere: it is yours to read, and to pass on.")
     .action(async (options: Options) => {
       const full = options.full === true;
-      const report = redacted(await collect(context, options), full);
+      const report = await makeReport({
+        version: context.version,
+        wall: context.wall(),
+        lines: options.lines,
+        full,
+        connect: () => context.connect(options.socket ?? clientSocketPath(context.environment)),
+      });
       const text = options.json ? JSON.stringify(report, null, 2) : reportText(report, full);
       if (options.output === undefined) context.out.write(`${text}\n`);
       else {
@@ -41,24 +43,6 @@ export function addReport(program: Command, context: CliContext): void {
         );
       }
     });
-}
-
-/** A daemon that does not answer is part of the report. */
-async function collect(context: CliContext, options: Options): Promise<Report> {
-  const checks = await examine(context, options, () => {});
-  context.exitCode = EXIT.ok; // what the doctor found is told; the report is there
-  const from = { version: context.version, wall: context.wall(), checks, lines: options.lines };
-  try {
-    return await withClient(context, options, (client: ControlClient) => gather(client, from));
-  } catch (error) {
-    if (!(error instanceof ControlError)) throw error;
-    return gather(undefined, from);
-  }
-}
-
-export function redacted(report: Report, full: boolean): Report {
-  const redactor = new Redactor({ full, salt: randomBytes(16), names: namesIn(report), ids: idsIn(report) });
-  return redactor.value(report);
 }
 
 /** Never over another file, and not through a link that somebody put there. */

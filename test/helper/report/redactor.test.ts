@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Redactor } from "#cli/report/redactor.ts";
+import { Redactor } from "#report/redactor.ts";
 
 const names = new Map([
   ["alice", "member-2"],

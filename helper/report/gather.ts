@@ -90,6 +90,7 @@ export function namesIn({ snapshot }: Report): Map<string, string> {
   for (const [i, network] of snapshot.networks.entries()) {
     add(network.name, `network-${i + 1}`);
     for (const { name, number } of network.members) add(name, `member-${number}-of-network-${i + 1}`);
+    for (const { label, id } of network.invites) add(label ?? "", `label-of-${id}`);
     for (const { name, id } of network.requests) add(name, `guest-${id}`);
   }
   for (const [i, { name, nameFrom, sourceName }] of snapshot.groups.entries()) {

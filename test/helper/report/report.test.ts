@@ -3,19 +3,19 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { redacted } from "#cli/report.ts";
-import { gather } from "#cli/report/gather.ts";
-import { reportText } from "#cli/report/report-text.ts";
+import { gather } from "#report/gather.ts";
+import { redacted } from "#report/make-report.ts";
+import { reportText } from "#report/report-text.ts";
 import type { ControlClient } from "#contract/control-client.ts";
 import { encodeBase32 } from "#protocol/invite/base32.ts";
 import { decodeInvite } from "#protocol/invite/invite-link.ts";
 import { inviteKeys } from "#protocol/invite/invite-secret.ts";
-import { ROOT, STRANGER, startFakeDaemon, type FakeDaemon } from "../../control/fake-daemon.ts";
-import { NOW, SNAPSHOT } from "../../control/sample-state.ts";
-import { guestOf, host, HOME, LAPTOP, PHONE, type Computer } from "../../runtime/computer.ts";
-import { link } from "../../runtime/fake-devices.ts";
-import { World } from "../../runtime/world.ts";
-import { run, type Run } from "../run.ts";
+import { ROOT, STRANGER, startFakeDaemon, type FakeDaemon } from "../control/fake-daemon.ts";
+import { NOW, SNAPSHOT } from "../control/sample-state.ts";
+import { guestOf, host, HOME, LAPTOP, PHONE, type Computer } from "../runtime/computer.ts";
+import { link } from "../runtime/fake-devices.ts";
+import { World } from "../runtime/world.ts";
+import { run, type Run } from "../cli/run.ts";
 
 let daemon: FakeDaemon;
 let folder: string;
@@ -132,7 +132,10 @@ describe("of real daemons", () => {
     const home = await host(world, { ...HOME, links: [link("eth0")] }, "Grandmother");
     const laptop = await guestOf(home, world, { ...LAPTOP, name: "zaphod" });
     await guestOf(home, world, PHONE);
-    const links = [await home.invite({ uses: 3 }), await home.invite({ approval: true })];
+    const links = [
+      await home.invite({ uses: 3 }),
+      await home.invite({ approval: true, label: "for Trillian" }),
+    ];
     const decoded = links.map((one) => decodeInvite(one, Date.now()));
     const secrets = [
       ...[home, laptop].flatMap(({ keeper }) => [keeper.state.machine.privateKey]),
@@ -172,6 +175,7 @@ describe("of real daemons", () => {
           "2001:db8:5::1",
           "zaphod",
           "Grandmother",
+          "Trillian",
           home.engine.networks.hosted!.id,
         ])
           expect(seen).not.toContain(gone);
