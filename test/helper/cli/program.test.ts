@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { completionWords } from "#cli/completion.ts";
 import type { CliContext } from "#cli/context.ts";
 import { createProgram } from "#cli/program.ts";
@@ -119,9 +119,13 @@ describe("completion", () => {
   test.skipIf(shells.length === 0)(
     "zsh and fish take theirs (skipped where neither is installed)",
     async () => {
+      const folder = mkdtempSync(join(tmpdir(), "castaway-completion-"));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
       for (const shell of shells) {
         const { out } = await run(["completion", shell]);
-        expect(spawnSync(shell, ["-n"], { input: out })).toMatchObject({ status: 0 });
+        const script = join(folder, shell); // of its standard input fish asks that it is no socket
+        writeFileSync(script, out);
+        expect(spawnSync(shell, ["-n", script])).toMatchObject({ status: 0 });
       }
     },
   );
