@@ -12,6 +12,7 @@ const LINK = `castaway://join/${"aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi
 export function fakeInvite(id: string, changes: Partial<Invite> = {}): Invite {
   return {
     id,
+    label: null,
     createdAt: NOW,
     expiresAt: NOW + 7 * DAY_MS,
     usesLeft: 1,
