@@ -1,5 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { asNobody } from "#test/support/ordinary-user.ts";
+import { hasCommand } from "#test/support/requirements.ts";
 import { PAGE, SCRIPT, TestWebShell } from "./web-client.ts";
 
 let shell: TestWebShell;
@@ -234,6 +236,25 @@ describe("another user of this computer", () => {
       strangers.stop();
     }
   });
+
+  test.skipIf(process.getuid?.() !== 0 || !hasCommand("setpriv"))(
+    "is known by the kernel's word: nobody with root's link, and with root's cookie",
+    async () => {
+      const ours = await new TestWebShell({ uids: new Set([0]) }).start();
+      const fetchIt = `const [url, cookie] = process.argv.slice(1);
+        fetch(url, { redirect: "manual", headers: { cookie } }).then(({ status }) => console.log(status));`;
+      const asks = async (url: string, cookie: string): Promise<string> =>
+        (await asNobody("nobody").exec(process.execPath, ["-e", fetchIt, url, cookie])).stdout.trim();
+      try {
+        const cookie = await ours.signIn();
+        expect(await asks(ours.server.link(), "none")).toBe("403");
+        expect(await asks(`http://${ours.host}/`, cookie)).toBe("403");
+        expect((await ours.get("/", { cookie })).status).toBe(200);
+      } finally {
+        ours.stop();
+      }
+    },
+  );
 
   test("the link stays good for the user that it was meant for", async () => {
     const uids = new Set([process.getuid!() + 12_345]);
