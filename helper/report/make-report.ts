@@ -16,13 +16,15 @@ export interface ReportRequest {
   /** Addresses and names stay; keys and links go in any case. */
   readonly full: boolean;
   /** A connection that is the report's own. Rejects with a ControlError. */
-  readonly connect: () => Promise<ControlClient>;
+  readonly connect: () => Promise<ReportClient>;
 }
+
+type ReportClient = Pick<ControlClient, "call" | "close" | "hello">;
 
 /** All that helps others to help, redacted. A daemon that does not answer is part of it. */
 export async function makeReport({ version, wall, lines, full, connect }: ReportRequest): Promise<Report> {
   const checks: Check[] = [];
-  let client: ControlClient | undefined;
+  let client: ReportClient | undefined;
   try {
     client = await connect();
     await examineDaemon(client, { version, found: (check) => checks.push(check) });

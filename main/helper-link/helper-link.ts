@@ -82,6 +82,11 @@ export class HelperLink {
     else this.#try();
   }
 
+  /** One more connection, which is the caller's to close. Rejects with a ControlError. */
+  connect(): Promise<DaemonClient> {
+    return this.#parts.connect();
+  }
+
   /** The connection, for what needs more than one call. Throws a ControlError where there is none. */
   get client(): DaemonClient {
     if (this.#client) return this.#client;

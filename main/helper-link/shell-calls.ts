@@ -7,6 +7,8 @@ import { type CallName, type CallParams, type CallResult, CALLS, isCall } from "
 import type { Settings } from "#main/contract/settings.ts";
 import type { PendingInvite, ServiceAction } from "#main/contract/state.ts";
 import * as v from "valibot";
+import { makeReport } from "#report/make-report.ts";
+import { reportText } from "#report/report-text.ts";
 import { badParameters, type HelperLink } from "./helper-link.ts";
 
 export interface TextFile {
@@ -21,10 +23,12 @@ export interface ShellParts {
   readonly saveSettings: (settings: Settings) => Promise<void>;
   readonly actOnService: (action: ServiceAction) => Promise<"done" | "cancelled">;
   readonly play: (playlist: string) => Promise<void>;
-  readonly makeReport: () => Promise<TextFile>;
   /** The path; null where the person changed their mind. */
   readonly saveReport: (report: TextFile) => Promise<string | null>;
 }
+
+/** Of the daemon's log. */
+const REPORT_LINES = 300;
 
 type Answered = Exclude<CallName, "watch">;
 type Handlers = { [C in Answered]: (params: CallParams<C>) => Promise<CallResult<C>> };
@@ -92,7 +96,7 @@ function handlers(parts: ShellParts): Handlers {
       return {};
     },
     "report.make": async () => {
-      report = await parts.makeReport();
+      report = await redactedReport(parts);
       return report;
     },
     "report.save": async () => {
@@ -117,4 +121,14 @@ async function readInvite(link: HelperLink, candidates: [string, ...string[]]): 
 
 async function inspect({ client }: HelperLink, link: string): Promise<PendingInvite> {
   return { link, ...(await client.call("invite.inspect", { link })) };
+}
+
+/** Without keys, links, names and public addresses. Without a daemon it says that there is none. */
+async function redactedReport({ core, link }: ShellParts): Promise<TextFile> {
+  const { version } = core.state.shell;
+  const wall = Date.now();
+  const connect = (): ReturnType<HelperLink["connect"]> => link.connect();
+  const report = await makeReport({ version, wall, lines: REPORT_LINES, full: false, connect });
+  const time = new Date(wall).toISOString().slice(0, 16).replace(/[T:]/g, "-");
+  return { fileName: `castaway-report-${time}.txt`, text: `${reportText(report, false)}\n` };
 }

@@ -52,7 +52,6 @@ export class WebShell {
         Promise.reject(notHere("The service is managed on the computer itself, not from here.")),
       play: () => Promise.reject(notHere("A page cannot start a player: save the playlist, and open it.")),
       saveReport: () => Promise.reject(notHere("A page saves the report as a download.")),
-      makeReport: () => Promise.reject(notHere("There is no report here.")),
     });
     this.note = note;
     this.#link = link;

@@ -3,10 +3,10 @@ import { ControlError } from "#contract/errors.ts";
 import { AppCore } from "#main/app/app-core.ts";
 import { DAEMON_METHODS } from "#main/contract/calls.ts";
 import { DEFAULT_SETTINGS, type Settings } from "#main/contract/settings.ts";
-import { HelperLink } from "#main/helper-link/helper-link.ts";
-import { ShellCalls, type ShellParts } from "#main/helper-link/shell-calls.ts";
-import { fakeState } from "../../support/app/fake-state.ts";
-import { FakeClient } from "./fake-client.ts";
+import { type DaemonClient, HelperLink } from "#main/helper-link/helper-link.ts";
+import { ShellCalls, type ShellParts, type TextFile } from "#main/helper-link/shell-calls.ts";
+import { fakeSnapshot, fakeState } from "../../support/app/fake-state.ts";
+import { FakeClient, NOT_RUNNING } from "./fake-client.ts";
 
 const LINK = `castaway://join/${"abcdefgh".repeat(20)}`;
 const INSPECTED = {
@@ -21,6 +21,8 @@ const INSPECTED = {
 
 let core: AppCore;
 let client: FakeClient;
+/** What the next connection finds. */
+let there: () => Promise<DaemonClient>;
 let calls: ShellCalls;
 let saved: Settings[];
 let parts: ShellParts;
@@ -30,9 +32,10 @@ beforeEach(async () => {
   client = new FakeClient();
   client.answers["invite.inspect"] = () => INSPECTED;
   saved = [];
+  there = async () => client;
   const link = new HelperLink({
     core,
-    connect: async () => client,
+    connect: () => there(),
     facts: async () => ({ installed: true, active: "active" }),
     manages: true,
     user: "anna",
@@ -45,7 +48,6 @@ beforeEach(async () => {
     saveSettings: async (settings) => void saved.push(settings),
     actOnService: vi.fn(async () => "done" as const),
     play: vi.fn(async () => {}),
-    makeReport: vi.fn(async () => ({ fileName: "report.txt", text: "all well" })),
     saveReport: vi.fn(async () => "/home/anna/report.txt"),
   };
   calls = new ShellCalls(parts);
@@ -145,11 +147,44 @@ describe("settings", () => {
   });
 });
 
-test("a report is saved as it was shown; none before", async () => {
-  await expect(calls.answer("report.save", {})).rejects.toMatchObject({ code: "not-found" });
-  const report = await calls.answer("report.make", {});
-  expect(await calls.answer("report.save", {})).toEqual({ path: "/home/anna/report.txt" });
-  expect(parts.saveReport).toHaveBeenCalledWith(report);
+describe("a report", () => {
+  beforeEach(() => {
+    client.answers["doctor.topics"] = () => ({ topics: [{ id: "t", title: "this" }] });
+    client.answers["doctor"] = () => ({
+      checks: [{ name: "port", status: "warn", message: `seen as 203.0.113.9, by ${LINK}`, remedy: null }],
+    });
+    client.answers["logs"] = () => ({ lines: [] });
+    client.answers["dump"] = () => {
+      throw new ControlError("permission-denied", "not for you");
+    };
+    client.answers["stats"] = client.answers["dump"];
+    client.answers["status"] = () => fakeSnapshot();
+    client.answers["owners.list"] = () => ({ uids: [] });
+    client.answers["reach.get"] = () => fakeSnapshot().reach;
+  });
+
+  test("is made by a connection of its own, without what must not be seen", async () => {
+    const { fileName, text } = (await calls.answer("report.make", {})) as TextFile;
+    expect(fileName).toMatch(/^castaway-report-\d{4}-\d\d-\d\d-\d\d-\d\d\.txt$/);
+    expect(text).toContain("port: seen as");
+    expect(text).not.toContain("203.0.113.9");
+    expect(text).not.toContain("abcdefgh");
+    expect(text).toContain("dump: not for you");
+    expect(client.closed).toBe(true);
+  });
+
+  test("is saved as it was shown; none before", async () => {
+    await expect(calls.answer("report.save", {})).rejects.toMatchObject({ code: "not-found" });
+    const report = await calls.answer("report.make", {});
+    expect(await calls.answer("report.save", {})).toEqual({ path: "/home/anna/report.txt" });
+    expect(parts.saveReport).toHaveBeenCalledWith(report);
+  });
+
+  test("without a daemon says that there is none, and why", async () => {
+    there = () => Promise.reject(NOT_RUNNING);
+    const { text } = (await calls.answer("report.make", {})) as TextFile;
+    expect(text).toContain("fail daemon: the castaway daemon is not running");
+  });
 });
 
 test("what is done about the service is answered with what became of it", async () => {

@@ -45,7 +45,6 @@ export class TestWebShell {
       saveSettings: async () => {},
       actOnService: refuse,
       play: refuse,
-      makeReport: refuse,
       saveReport: refuse,
     });
     this.server = new WebServer({
