@@ -3,17 +3,17 @@ export const NAME_LENGTH = 40;
 
 /**
  * A name as people may see it: no control or formatting characters (a bidirectional override could make one
- * member look like another), single spaces, 40 characters at most. May come out empty.
+ * member look like another), single spaces, `length` characters at most. May come out empty.
  */
-export function cleanName(text: string): string {
+export function cleanName(text: string, length = NAME_LENGTH): string {
   const visible = text
-    .slice(0, 16 * NAME_LENGTH) // work stays bounded, whatever a peer sent
+    .slice(0, 16 * length) // work stays bounded, whatever a peer sent
     .normalize("NFC")
     .replace(/\s+/gu, " ")
     .replace(/\p{C}/gu, "")
     .replace(/ {2,}/gu, " ")
     .trim();
-  return [...visible].slice(0, NAME_LENGTH).join("").trim();
+  return [...visible].slice(0, length).join("").trim();
 }
 
 /** Two names that differ in case alone are one name. */

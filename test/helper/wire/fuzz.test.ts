@@ -1,5 +1,6 @@
 import { fuzzParsers } from "#test/support/fuzz/parsers.ts";
 import { AMT_TARGETS } from "./fuzz-amt-targets.ts";
+import { ANNOUNCEMENT_TARGETS } from "./fuzz-announcement-targets.ts";
 import { CONTROL_TARGETS } from "./fuzz-control-targets.ts";
 import { FRAME_TARGETS } from "./fuzz-frame-targets.ts";
 import { IP_TARGETS } from "./fuzz-ip-targets.ts";
@@ -13,4 +14,5 @@ fuzzParsers([
   ...MEET_TARGETS,
   ...ROUTER_TARGETS,
   ...AMT_TARGETS,
+  ...ANNOUNCEMENT_TARGETS,
 ]);

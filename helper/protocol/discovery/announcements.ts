@@ -1,0 +1,226 @@
+import { cleanName } from "#protocol/addressing/names.ts";
+import { addressBytes, addressText, isMulticast, type Address } from "#wire/address.ts";
+import { DecodeError } from "#wire/cursor.ts";
+import { decodeSap, SDP_TYPE, type SapMessage } from "#wire/sap.ts";
+import { decodeSdp, includedSources, type SdpConnection, type SessionDescription } from "#wire/sdp.ts";
+
+/** RFC 2974 section 3: of the global scope, and the highest address of the local and the organisation's scope. */
+export const SAP_GROUPS_4: readonly Address[] = ["224.2.127.254", "239.195.255.255", "239.255.255.255"];
+/** ff0X::2:7ffe of the scopes that cross by default: site, organisation, global. */
+export const SAP_GROUPS_6: readonly Address[] = ["ff05::2:7ffe", "ff08::2:7ffe", "ff0e::2:7ffe"];
+
+export const MAX_ANNOUNCEMENTS = 512;
+export const MAX_FROM_ONE = 64;
+/** Groups and ports of one announcement. */
+export const MAX_STREAMS = 64;
+/** Code points of a stream's name. */
+export const STREAM_NAME_LENGTH = 80;
+/** Section 4: gone when it was not heard for an hour, or for ten times its period where that is longer. */
+const TIMEOUT = 3_600_000;
+const PERIODS = 10;
+/** So long that a period is no guess any more. */
+const LONGEST = 24 * 3_600_000;
+
+/** For a session without a name: RFC 8866 section 5.3 has "-", ffmpeg the words. */
+const UNNAMED: ReadonlySet<string> = new Set(["", "-", "no name"]);
+
+interface Stream {
+  readonly group: Address;
+  readonly port: number;
+  /** undefined: any. */
+  readonly sources: ReadonlySet<Address> | undefined;
+}
+
+interface Announcement {
+  readonly key: string;
+  /** Who sent the packet: more than the announcement says of itself. */
+  readonly from: Address;
+  readonly version: string; // of the message
+  readonly name: string;
+  readonly streams: readonly Stream[];
+  readonly firstHeard: number;
+  readonly heardAt: number;
+  readonly expiresAt: number;
+}
+
+export interface AnnouncementCounters {
+  heard: number;
+  deleted: number;
+  malformed: number;
+  /** Whole announcements that made room for others, or found none. */
+  full: number;
+}
+
+/** What is announced by SAP, and so what groups are called. Everything in it was said by strangers. */
+export class Announcements {
+  readonly counters: AnnouncementCounters = { heard: 0, deleted: 0, malformed: 0, full: 0 };
+  readonly #known = new Map<string, Announcement>();
+  readonly #versions = new Map<string, string>(); // to the key
+  readonly #byGroup = new Map<Address, Set<string>>();
+  readonly #fromOne = new Map<Address, number>();
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** The payload of a datagram to a SAP group. Does it change what anything is called? */
+  handleDatagram(payload: Uint8Array, from: Address, now: number): boolean {
+    this.counters.heard++;
+    try {
+      return this.#handle(decodeSap(payload), from, now);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.counters.malformed++;
+      return false;
+    }
+  }
+
+  /**
+   * What a stream is called. Its own sender's word comes first, then that of who names its source or its port; among
+   * equals the first that was heard, so that nobody takes a name over.
+   */
+  nameOf(group: Address, source: Address | undefined, port: number | undefined): string | undefined {
+    let best: Announcement | undefined;
+    let bestScore = -1;
+    for (const key of this.#byGroup.get(group) ?? []) {
+      const one = this.#known.get(key)!;
+      const score = Math.max(...one.streams.map((stream) => fits(one, stream, group, source, port)));
+      const earlier = best !== undefined && one.firstHeard < best.firstHeard;
+      if (score >= 0 && (score > bestScore || (score === bestScore && earlier)))
+        [best, bestScore] = [one, score];
+    }
+    return best?.name;
+  }
+
+  pollTimeout(): number | undefined {
+    let earliest = Infinity;
+    for (const { expiresAt } of this.#known.values()) earliest = Math.min(earliest, expiresAt);
+    return earliest === Infinity ? undefined : earliest;
+  }
+
+  handleTimeout(now: number): void {
+    for (const one of this.#known.values()) if (one.expiresAt <= now) this.#forget(one);
+  }
+
+  #handle(message: SapMessage, from: Address, now: number): boolean {
+    const version = `${from} ${message.source} ${message.hash}`;
+    const known = message.hash === 0 ? undefined : this.#known.get(this.#versions.get(version) ?? "");
+    if (message.deletion && known) return this.#delete(known);
+    if (known) {
+      this.#keep({ ...known, ...times(known, now) });
+      return false;
+    }
+    if (message.payloadType !== undefined && message.payloadType.toLowerCase() !== SDP_TYPE)
+      throw new DecodeError("SAP payload type", message.payloadType, SDP_TYPE);
+    const description = decodeSdp(message.payload);
+    const key = keyOf(from, description);
+    const before = this.#known.get(key);
+    if (message.deletion) return before !== undefined && this.#delete(before);
+    const name = cleanName(description.name, STREAM_NAME_LENGTH);
+    const streams = streamsOf(description);
+    if (UNNAMED.has(name.toLowerCase()) || streams.length === 0)
+      return before !== undefined && this.#delete(before);
+    if (before) this.#forget(before);
+    else if (!this.#makeRoom(from)) return false;
+    this.#keep({ key, from, version, name, streams, ...times(before, now) });
+    return true;
+  }
+
+  /** Only who announced it takes it back: the key has the sender in it. */
+  #delete(one: Announcement): boolean {
+    this.counters.deleted++;
+    this.#forget(one);
+    return true;
+  }
+
+  #keep(one: Announcement): void {
+    if (!this.#known.has(one.key)) this.#fromOne.set(one.from, (this.#fromOne.get(one.from) ?? 0) + 1);
+    this.#known.set(one.key, one);
+    this.#versions.set(one.version, one.key);
+    for (const { group } of one.streams)
+      this.#byGroup.set(group, (this.#byGroup.get(group) ?? new Set()).add(one.key));
+  }
+
+  #forget(one: Announcement): void {
+    this.#known.delete(one.key);
+    this.#versions.delete(one.version);
+    for (const { group } of one.streams) {
+      const keys = this.#byGroup.get(group);
+      keys?.delete(one.key);
+      if (keys?.size === 0) this.#byGroup.delete(group);
+    }
+    const left = (this.#fromOne.get(one.from) ?? 1) - 1;
+    if (left > 0) this.#fromOne.set(one.from, left);
+    else this.#fromOne.delete(one.from);
+  }
+
+  /** Who has the most loses what it has not said for longest: a flood pushes itself out. */
+  #makeRoom(from: Address): boolean {
+    const own = this.#fromOne.get(from) ?? 0;
+    if (own < MAX_FROM_ONE && this.#known.size < MAX_ANNOUNCEMENTS) return true;
+    this.counters.full++;
+    let [loser, most] = [from, own];
+    if (own < MAX_FROM_ONE)
+      for (const [other, count] of this.#fromOne) if (count > most) [loser, most] = [other, count];
+    let oldest: Announcement | undefined;
+    for (const one of this.#known.values())
+      if (one.from === loser && (!oldest || one.heardAt < oldest.heardAt)) oldest = one;
+    if (!oldest) return false;
+    this.#forget(oldest);
+    return true;
+  }
+}
+
+function times(
+  before: Announcement | undefined,
+  now: number,
+): Pick<Announcement, "firstHeard" | "heardAt" | "expiresAt"> {
+  const period = before ? now - before.heardAt : 0;
+  const expiresAt = now + Math.min(LONGEST, Math.max(TIMEOUT, PERIODS * period));
+  return { firstHeard: before?.firstHeard ?? now, heardAt: now, expiresAt };
+}
+
+/** Section 5.2 of RFC 8866: what stays the same while a session changes. Of another sender it is another session. */
+function keyOf(from: Address, { origin }: SessionDescription): string {
+  return `${from} ${origin.username} ${origin.sessionId} ${origin.address}`;
+}
+
+function streamsOf(description: SessionDescription): Stream[] {
+  const streams: Stream[] = [];
+  for (const { port, connections, attributes } of description.media) {
+    const session = description.connection ? [description.connection] : [];
+    for (const connection of connections.length > 0 ? connections : session)
+      for (const group of groupsOf(connection)) {
+        if (streams.length >= MAX_STREAMS) return streams;
+        const sources = includedSources([...attributes, ...description.attributes], group);
+        streams.push({ group, port, sources });
+      }
+  }
+  return streams;
+}
+
+function groupsOf({ address, count }: SdpConnection): Address[] {
+  const groups: Address[] = [];
+  const bytes = addressBytes(address);
+  for (let n = 0; n < count; n++) {
+    const group = addressText(bytes);
+    if (!isMulticast(group)) break;
+    groups.push(group);
+    for (let i = bytes.length - 1; i >= 0 && (bytes[i] = (bytes[i]! + 1) & 0xff) === 0; i--);
+  }
+  return groups;
+}
+
+/** -1: it is about something else. */
+function fits(
+  { from }: Announcement,
+  stream: Stream,
+  group: Address,
+  source: Address | undefined,
+  port: number | undefined,
+): number {
+  if (stream.group !== group) return -1;
+  if (source !== undefined && stream.sources && !stream.sources.has(source)) return -1;
+  const named = source !== undefined && stream.sources?.has(source) === true;
+  return (from === source ? 4 : 0) + (named ? 2 : 0) + (stream.port === port ? 1 : 0);
+}
