@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { dumpText } from "#contract/dump-text.ts";
 import { ControlError } from "#contract/errors.ts";
+import type { Snapshot } from "#contract/snapshot.ts";
 import { bootClock } from "#edge/linux/boot-clock.ts";
 import { findAccount } from "#edge/linux/accounts.ts";
 import { prepareLauncher } from "#edge/linux/launcher.ts";
@@ -69,18 +70,26 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     changed: () => publishSoon(),
   });
   const snapshots = new SnapshotBuilder(engine, keeper, packageJson.version);
+  /** What clients see; what is announced is worth hearing while there are any. */
+  const look = (): Snapshot => {
+    engine.announcements.looked();
+    return snapshots.snapshot();
+  };
   const ending = Promise.withResolvers<"bye" | "restarting">();
   const server = await startControlServer({
     path: options.socketPath,
     buildVersion: packageJson.version,
-    api: daemonHandlers({
-      engine,
-      keeper,
-      snapshots,
-      log,
-      probe: linuxProbe,
-      shutdown: () => ending.resolve("bye"),
-    }),
+    api: {
+      ...daemonHandlers({
+        engine,
+        keeper,
+        snapshots,
+        log,
+        probe: linuxProbe,
+        shutdown: () => ending.resolve("bye"),
+      }),
+      snapshot: look,
+    },
     access: {
       ownUid: process.getuid?.() ?? 0,
       owners: () => [
@@ -102,7 +111,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     await engine.close("bye");
     throw error;
   });
-  const publisher = new Publisher(server, snapshots);
+  const publisher = new Publisher(server, look);
   publishSoon = () => publisher.soon();
   log.onLine((line) => server.publishLog({ ...line }));
   engine.start();
@@ -145,12 +154,12 @@ async function makeEngine(options: EngineOptions): Promise<Engine> {
 /** Shows clients what has changed, all of it at once and not too often. */
 class Publisher {
   readonly #server: ControlServer;
-  readonly #snapshots: SnapshotBuilder;
+  readonly #look: () => Snapshot;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(server: ControlServer, snapshots: SnapshotBuilder) {
+  constructor(server: ControlServer, look: () => Snapshot) {
     this.#server = server;
-    this.#snapshots = snapshots;
+    this.#look = look;
   }
 
   soon(): void {
@@ -158,7 +167,7 @@ class Publisher {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#server.clients() === 0) return;
-      this.#server.publish(this.#snapshots.snapshot());
+      this.#server.publish(this.#look());
       this.soon(); // rates change while somebody looks
     }, PUBLISH_MS);
   }

@@ -19,6 +19,7 @@ import { LanSharing } from "./gateway/lan-sharing.ts";
 import { LanBeacons } from "./lan-beacons.ts";
 import { LanVif } from "./lan-vif.ts";
 import { Lans } from "./lans.ts";
+import { AnnouncementListener } from "./discovery/announcement-listener.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import type { LanSetting } from "./store/state.ts";
 import { mappedPrefix } from "./network-context.ts";
@@ -71,6 +72,7 @@ export class Engine {
   readonly statics: StaticEntries;
   readonly sharing: Sharing;
   readonly discovery: Discovery;
+  readonly announcements: AnnouncementListener;
   readonly datagrams: Datagrams;
   readonly streaming: Streaming;
   readonly lanSharing: LanSharing;
@@ -259,6 +261,13 @@ export class Engine {
       proxies: () => this.sharing.proxies(),
       sharedLans: () => this.lanSharing.inForce(),
     });
+    this.announcements = new AnnouncementListener({
+      core: this.core,
+      hasIpv6: () =>
+        this.#links
+          .list()
+          .some((link) => link.addresses.some(({ address }) => family(address) === 6 && address !== "::1")),
+    });
     this.reach = new Reach({
       core: this.core,
       local: localStatic,
@@ -340,6 +349,7 @@ export class Engine {
     this.#watch.close();
     this.#sleep.close();
     this.discovery.close();
+    this.announcements.close();
     const unmapped = this.mapping.close(reason === "restarting");
     this.reach.close();
     await this.lanSharing.close();
@@ -388,7 +398,8 @@ export class Engine {
     const now = this.core.clock.now();
     switch (event.type) {
       case "packet-out":
-        this.sockets.get(event.vif)?.packetOut(event.packet, now);
+        if (event.vif === this.announcements.vif) this.announcements.packetOut(event.packet, now);
+        else this.sockets.get(event.vif)?.packetOut(event.packet, now);
         return; // changes nothing that a turn would look at
       case "membership-packet":
         this.core.vifs.get(event.vif)?.membershipPacket(event.packet, event.own, now);

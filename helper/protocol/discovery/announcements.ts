@@ -9,6 +9,10 @@ export const SAP_GROUPS_4: readonly Address[] = ["224.2.127.254", "239.195.255.2
 /** ff0X::2:7ffe of the scopes that cross by default: site, organisation, global. */
 export const SAP_GROUPS_6: readonly Address[] = ["ff05::2:7ffe", "ff08::2:7ffe", "ff0e::2:7ffe"];
 
+export function isSapGroup(group: Address): boolean {
+  return SAP_GROUPS_4.includes(group) || SAP_GROUPS_6.includes(group);
+}
+
 export const MAX_ANNOUNCEMENTS = 512;
 export const MAX_FROM_ONE = 64;
 /** Groups and ports of one announcement. */

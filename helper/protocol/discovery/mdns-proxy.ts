@@ -1,3 +1,4 @@
+import type { Address } from "#wire/address.ts";
 import type { ServiceEntry, ServiceRecord } from "#wire/control-services.ts";
 import { isLinkName } from "#wire/dns-name.ts";
 import { LinkRecords } from "./link-records.ts";
@@ -87,6 +88,20 @@ export class MdnsProxy {
       questionsLimited: this.#questions.limited,
       recordsRefused: this.#views.refused,
     };
+  }
+
+  /**
+   * Names of hosts, without ".local", by their addresses. What this computer's own links said comes first, and of that
+   * what a host said of itself.
+   */
+  hostNames(): Map<Address, string> {
+    const names = new Map<Address, string>();
+    for (const { records } of this.#peers.values()) for (const record of records) nameHost(names, record);
+    for (const own of [false, true])
+      for (const { heard } of this.#links.values())
+        for (const { record, from } of heard.values())
+          if (own === ("address" in record.data && record.data.address === from)) nameHost(names, record);
+    return names;
   }
 
   nextCommand(): MdnsCommand | undefined {
@@ -262,6 +277,10 @@ export class MdnsProxy {
       message: { id: RELAYED_ID, response: true, questions: [], records },
     });
   }
+}
+
+function nameHost(names: Map<Address, string>, { name, data }: ServiceRecord): void {
+  if ("address" in data) names.set(data.address, name.replace(/\.local\.?$/i, ""));
 }
 
 function goodbye(record: ServiceRecord): ServiceRecord {

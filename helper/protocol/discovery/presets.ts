@@ -14,6 +14,8 @@ export interface Preset {
   readonly proxies: readonly ProxyName[];
   /** What is found sits on the LAN and is used by unicast. */
   readonly lan: boolean;
+  /** What groups of its ranges are called, where they are for one thing. */
+  readonly carries?: string;
 }
 
 /** AD-HOC blocks I to III (RFC 5771 sections 6, 7 and 9) without the registered control protocols of 224.0.1.0/24. */
@@ -56,18 +58,21 @@ export const PRESETS = {
     ranges: ["239.255.0.0/16"],
     proxies: [],
     lan: true,
+    carries: "ROS 2 or DDS",
   },
   minecraft: {
     summary: "Worlds that are open to the LAN show up in the game's list (224.0.2.60).",
     ranges: ["224.0.2.60/32"],
     proxies: [],
     lan: true,
+    carries: "Minecraft LAN worlds",
   },
   librecast: {
     summary: "Librecast channels: any IPv6 group of global, organisation or site scope.",
     ranges: ["ff1e::/16", "ff18::/16", "ff15::/16", "ff3e::/16"],
     proxies: [],
     lan: false,
+    carries: "Librecast channel",
   },
   mdns: {
     summary: "Names and services that mDNS/DNS-SD (Bonjour, Avahi) announces, without anything else.",

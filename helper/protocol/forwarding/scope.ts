@@ -13,10 +13,11 @@ export interface ScopePolicy {
 
 /**
  * Shared by default: what people use for streams, games and audio. Left out on purpose: 224.0.1.0/24 and the rest
- * of 224/8 (registered control protocols), 235/8 to 238/8 (reserved, RFC 5771 section 3), IPv6 scopes other
- * than site, organisation and global.
+ * of 224/8 but for one block (registered control protocols), 235/8 to 238/8 (reserved, RFC 5771 section 3), IPv6
+ * scopes other than site, organisation and global.
  */
 export const DEFAULT_SHARED: readonly string[] = [
+  "224.2.0.0/16", // SDP/SAP block, RFC 5771 section 7: streams by announcement, and the announcements
   "225.0.0.0/8",
   "226.0.0.0/8",
   "227.0.0.0/8",

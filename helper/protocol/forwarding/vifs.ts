@@ -1,7 +1,8 @@
 import { MAX_VIFS, type VifId } from "./route-table.ts";
 
 export interface VifOptions {
-  readonly kind: "tun" | "lan" | "peer" | "socket";
+  /** observer: the daemon itself, which hears what others send and sends nothing. */
+  readonly kind: "tun" | "lan" | "peer" | "socket" | "observer";
   /** Peers: the network that the session belongs to. */
   readonly network?: string;
   /** Peers: are we that network's host? A host forwards between its members. */
@@ -43,6 +44,8 @@ interface Rules {
  * what they join on the TUN; and what they send it has from the network, and puts on the LAN itself.
  */
 function mayForward(from: VifClass, to: VifClass, { lanToLan, passiveFor }: Rules): boolean {
+  if (from.kind === "observer") return false;
+  if (to.kind === "observer") return true;
   if (isLink(from) && isLink(to)) return lanToLan;
   if (to.kind === "tun" && from.network !== undefined && passiveFor.has(from.network)) return false;
   if (from.kind === "tun" && to.kind === "lan" && to.passiveFor.size > 0) return false;

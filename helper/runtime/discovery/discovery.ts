@@ -52,6 +52,12 @@ export class Discovery {
     return [...this.#runners.keys()].sort();
   }
 
+  /** What hosts are called by mDNS, where its proxy runs, by their addresses. Strangers said so. */
+  hostNames(): ReadonlyMap<Address, string> {
+    const mdns = this.#runners.get("mdns");
+    return mdns instanceof MdnsRunner ? mdns.hostNames() : new Map();
+  }
+
   counters(): Record<string, number> {
     const out: Record<string, number> = {};
     for (const [proxy, runner] of this.#runners)

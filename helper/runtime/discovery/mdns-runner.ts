@@ -1,5 +1,6 @@
 import { MDNS_GROUP_4, MDNS_GROUP_6, MDNS_PORT } from "#protocol/discovery/mdns.ts";
 import { MdnsProxy } from "#protocol/discovery/mdns-proxy.ts";
+import type { Address } from "#wire/address.ts";
 import { splitQuestions, type DiscoveryMessage } from "#wire/control-discovery.ts";
 import type { Core } from "../core.ts";
 import type { Peer } from "../peer.ts";
@@ -40,6 +41,10 @@ export class MdnsRunner implements ProxyRunner {
       },
     });
     core.scheduler.add(this.#proxy);
+  }
+
+  hostNames(): ReadonlyMap<Address, string> {
+    return this.#proxy.hostNames();
   }
 
   counters(): Record<string, number> {

@@ -4,14 +4,15 @@ import { EXIT_LOCAL, EXIT_WIRE, type ExitKind, type VifId } from "#protocol/forw
 import type { Flow } from "#fastpath/flow-memory.ts";
 import type { Engine } from "../engine.ts";
 import { Peer } from "../peer.ts";
+import { isSapGroup } from "#protocol/discovery/announcements.ts";
+import type { PresetName } from "#protocol/discovery/presets.ts";
 import { FlowLosses } from "./flow-losses.ts";
 import { FlowRates } from "./flow-rates.ts";
+import { GroupNames } from "./group-names.ts";
 import { sessionLoss } from "./session-loss.ts";
 
 /** Groups without a packet for this long and without a listener are not shown any more. */
 const SHOWN_MS = 60_000;
-
-const UNNAMED = { name: null, nameFrom: null, sourceName: null, port: null, payload: null };
 
 export class GroupView {
   readonly #engine: Engine;
@@ -22,18 +23,25 @@ export class GroupView {
     this.#engine = engine;
   }
 
-  groups(): Group[] {
-    const { core, fastPath } = this.#engine;
+  /** `presets`: those that are on. */
+  groups(presets: readonly PresetName[]): Group[] {
+    const { core, fastPath, announcements } = this.#engine;
+    const names = new GroupNames(this.#engine, presets);
     const now = core.clock.now();
     const wall = (at: number): number => core.clock.wall() - (now - at);
     const raised = this.#engine.sharing.raised();
     const flows = fastPath.flows(SHOWN_MS);
     const listeners = new Map<string, Listener[]>();
+    const silent = new Set<string>();
     for (const { group, refusal, listeners: found } of core.forwarding.dump().groups) {
       if (refusal) continue;
+      // That daemons hear announcements, this one or other members', is nobody's stream.
+      const others = found.filter(({ vif }) => vif !== announcements.vif);
+      if (isSapGroup(group) && others.every(({ vif }) => core.vifs.get(vif) instanceof Peer))
+        silent.add(group);
       listeners.set(
         group,
-        found.map((listener): Listener => {
+        others.map((listener): Listener => {
           const name = this.#vifName(listener.vif);
           return {
             vif: name,
@@ -59,7 +67,8 @@ export class GroupView {
         return {
           group: flow.group,
           source: flow.source,
-          ...UNNAMED,
+          ...names.of(flow.group, flow.source, flow.content?.port),
+          sourceName: names.ofSource(flow.source),
           port: flow.content?.port ?? null,
           payload: flow.content?.payload ?? null,
           inVif: this.#vifName(flow.vif),
@@ -74,14 +83,18 @@ export class GroupView {
           firstSeen: wall(flow.firstSeen),
           lastSeen: wall(flow.lastSeen),
         };
-      });
+      })
+      .filter(({ group, listeners }) => listeners.length > 0 || !isSapGroup(group));
     const flowing = new Set(shown.map((group) => group.group));
     for (const [group, found] of listeners)
-      if (!flowing.has(group) && found.length > 0)
+      if (!flowing.has(group) && !silent.has(group) && found.length > 0)
         shown.push({
           group,
           source: null,
-          ...UNNAMED,
+          ...names.of(group),
+          sourceName: null,
+          port: null,
+          payload: null,
           inVif: null,
           listeners: found,
           packets: 0,

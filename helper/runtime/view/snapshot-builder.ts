@@ -44,7 +44,7 @@ export class SnapshotBuilder {
   }
 
   snapshot(): Snapshot {
-    const groups = this.#groups.groups();
+    const groups = this.#groups.groups(this.#keeper.state.settings.sharing.presets);
     return {
       daemon: this.daemon(),
       networks: this.networks.networks(),
@@ -95,10 +95,11 @@ export class SnapshotBuilder {
   }
 
   stats(): Stats {
-    const { core, fastPath, transport } = this.#engine;
+    const { core, fastPath, transport, announcements } = this.#engine;
     const traffic = { ...NO_TRAFFIC };
     const drops: Record<string, number> = { ...fastPath.transportCounters().drops };
     for (const vif of core.vifs.values()) {
+      if (vif.id === announcements.vif) continue;
       const counters = fastPath.counters(vif.id);
       for (const key of Object.keys(traffic) as (keyof Traffic)[]) traffic[key] += counters[key];
       for (const [reason, count] of Object.entries(dropsOf(vif, counters)))
@@ -111,6 +112,7 @@ export class SnapshotBuilder {
       "port-mapping.answers-dropped": this.#engine.mapping.dropped,
     };
     for (const [name, count] of Object.entries(this.#engine.discovery.counters())) counters[name] = count;
+    for (const [name, count] of Object.entries(announcements.counters())) counters[`sap.${name}`] = count;
     for (const [what, count] of Object.entries(this.#engine.streaming.incoming.counters))
       counters[`streams.${what}`] = count;
     for (const [reason, count] of transport.counters.dropped)

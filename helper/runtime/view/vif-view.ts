@@ -22,8 +22,9 @@ export class VifView {
   }
 
   vifs(): Vif[] {
-    const { core, fastPath, networks } = this.#engine;
-    return [...core.vifs.values()].map((vif): Vif => {
+    const { core, fastPath, networks, announcements } = this.#engine;
+    const shown = [...core.vifs.values()].filter(({ id }) => id !== announcements.vif);
+    return shown.map((vif): Vif => {
       const counters = fastPath.counters(vif.id);
       const base = {
         id: vif.id,

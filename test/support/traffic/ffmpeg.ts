@@ -39,6 +39,24 @@ export function sendVideo(machine: Machine, options: VideoOptions): Child {
   );
 }
 
+/** A silent test picture in RTP that is announced by SAP every few seconds, with this title, until it is stopped. */
+export function announceVideo(
+  machine: Machine,
+  { group, title }: { readonly group: string; readonly title: string },
+): Child {
+  return machine.spawn(
+    "ffmpeg",
+    [
+      ...words("-hide_banner -loglevel warning -nostdin -re -f lavfi -i testsrc2=size=320x180:rate=25"),
+      ...words("-c:v mpeg2video -pix_fmt yuv420p -b:v 500k -metadata"),
+      `title=${title}`,
+      ...words("-f sap"),
+      `sap://${group}?ttl=16&same_port=1`,
+    ],
+    { label: `${machine.name}: ffmpeg announces ${group}` },
+  );
+}
+
 export interface VideoReceiverOptions {
   readonly group: string;
   readonly localAddress?: string;
