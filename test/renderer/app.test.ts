@@ -120,7 +120,7 @@ describe("screens", () => {
     const link = within(screen.getByRole("navigation")).getByRole("link", { name });
     expect(link.getAttribute("href")).toBe(`#/${hash}`);
     window.location.hash = `#/${hash}`; // what a browser does with the click
-    await waitFor(() => expect(document.activeElement?.tagName).toBe("H1"), { timeout: 10_000 });
+    await waitFor(() => expect(document.activeElement?.tagName).toBe("H1"));
     expect(document.title).toBe(`${name} · Castaway`);
     expect(link.getAttribute("aria-current")).toBe("page");
   });

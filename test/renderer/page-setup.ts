@@ -1,5 +1,9 @@
 // What jsdom lacks of a browser's page, as far as the interface needs it: dialogs that open, and a system that prefers
 // nothing.
+import { configure } from "@testing-library/svelte";
+
+configure({ asyncUtilTimeout: 20_000 }); // screens are fetched when they are opened, and machines are shared
+
 HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
   this.open = true;
 };
