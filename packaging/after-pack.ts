@@ -19,7 +19,7 @@ export interface PackedApp {
 
 /** In the resources. The service is Linux's: see electron-builder.yml. */
 const RESOURCES: Record<Platform, readonly string[]> = {
-  linux: ["app.asar", "LICENSE", "castaway", ...SERVICE_RESOURCES.map((path) => `service/${path}`)],
+  linux: ["app.asar", "LICENSE", "castaway", ...SERVICE_RESOURCES],
   darwin: ["app.asar", "LICENSE"],
   win32: ["app.asar", "LICENSE"],
 };

@@ -22,7 +22,7 @@ const ZSH_FUNCTIONS: Record<Format, string> = {
   rpm: "usr/share/zsh/site-functions",
 };
 
-/** What the app's own folder has of the service, for installing it by hand where no package did. */
+/** What the app's own folder has of the service, beside the executable: for installing it where no package did. */
 export const SERVICE_RESOURCES = [
   "castaway.service",
   "castaway-meet.service",

@@ -44,12 +44,12 @@ describe("afterPack", () => {
   test.each([
     "LICENSE",
     "castaway",
-    "service/castaway.service",
-    "service/castaway-meet.service",
-    "service/castaway.sysusers",
-    "service/completion/castaway.bash",
-    "service/completion/castaway.zsh",
-    "service/completion/castaway.fish",
+    "castaway.service",
+    "castaway-meet.service",
+    "castaway.sysusers",
+    "completion/castaway.bash",
+    "completion/castaway.zsh",
+    "completion/castaway.fish",
     "app.asar",
   ])("without %s it fails, and leaves the fuses alone", async (path) => {
     const app = await packedFolder(folder, "linux");
@@ -80,11 +80,11 @@ describe("afterPack", () => {
   test("what others could replace fails, and so does a castaway that nobody may run", async () => {
     const app = await packedFolder(folder, "linux");
     chmodSync(join(app.resources, "castaway"), 0o664);
-    chmodSync(join(app.resources, "service"), 0o777);
+    chmodSync(join(app.resources, "completion"), 0o777);
     expect(examine(app)).toEqual([
       "castaway in the resources is not executable for everybody",
       "others may write to resources/castaway (mode 664)",
-      "others may write to resources/service (mode 777)",
+      "others may write to resources/completion (mode 777)",
     ]);
   });
 

@@ -51,7 +51,7 @@ export async function packedFolder(
   if (platform === "linux") {
     write(join(resources, "castaway"), "");
     chmodSync(join(resources, "castaway"), 0o755);
-    for (const path of SERVICE_RESOURCES) write(join(resources, "service", path), "");
+    for (const path of SERVICE_RESOURCES) write(join(resources, path), "");
   }
   return { platform, program, resources };
 }

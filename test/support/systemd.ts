@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Child, Finished } from "./child.ts";
 import { removeAtEnd } from "./lab/cleanup.ts";
-import type { Machine } from "./machine.ts";
+import { Machine } from "./machine.ts";
 
 const script = (name: string): string => fileURLToPath(new URL(`./systemd/${name}`, import.meta.url));
 const SYSTEMD = "/lib/systemd/systemd";
@@ -18,14 +18,15 @@ const BOOT_MS = 20_000;
 export class Systemd {
   readonly #machine: Machine;
   readonly #child: Child;
-  readonly #folder: string;
+  readonly #folder: string | undefined;
   readonly #forget: () => void;
 
-  private constructor(machine: Machine, child: Child, folder: string) {
+  /** `folder`: goes with it. */
+  private constructor(machine: Machine, child: Child, folder: string | undefined) {
     this.#machine = machine;
     this.#child = child;
     this.#folder = folder;
-    this.#forget = removeAtEnd(folder);
+    this.#forget = folder === undefined ? () => undefined : removeAtEnd(folder);
   }
 
   /** Resolves when it takes commands. `units`: by file name; those in `start` are started. */
@@ -43,9 +44,25 @@ export class Systemd {
     for (const name of TARGETS) writeFileSync(join(folder, `${name}.target`), bare);
     writeFileSync(join(folder, "castaway-test.target"), `${bare}Wants=${options.start.join(" ")}\n`);
     for (const [name, text] of Object.entries(options.units)) writeFileSync(join(folder, name), text);
-    const words = [script("isolate.sh"), script("boot.sh"), folder, options.program, options.account];
-    const child = machine.spawn("unshare", ["--mount", "bash", ...words], { label: "systemd" });
-    const systemd = new Systemd(machine, child, folder);
+    return Systemd.#start(machine, [], ["boot.sh", folder, options.program, options.account], folder);
+  }
+
+  /**
+   * On a copy of this computer, with no network but loopback and none of its services: what is installed there, and what is
+   * written, is gone with it. `files` is a folder that is /files there.
+   */
+  static bootCopy(files: string): Promise<Systemd> {
+    return Systemd.#start(new Machine("a copy"), ["--net"], ["boot-copy.sh", files], undefined);
+  }
+
+  static async #start(
+    machine: Machine,
+    apart: readonly string[],
+    [name = "", ...rest]: readonly string[],
+    folder: string | undefined,
+  ): Promise<Systemd> {
+    const words = ["--mount", ...apart, "bash", script("isolate.sh"), script(name), ...rest];
+    const systemd = new Systemd(machine, machine.spawn("unshare", words, { label: "systemd" }), folder);
     try {
       await systemd.until(
         "systemd answers",
@@ -67,6 +84,11 @@ export class Systemd {
     return children === "" ? undefined : Number(children.split(" ")[0]);
   }
 
+  /** Where a file of that little computer is on this one. */
+  path(file: string): string {
+    return `/proc/${this.#init}/root${file}`;
+  }
+
   /** A command on that little computer, whatever its exit code. */
   async run(command: string, ...words: readonly string[]): Promise<Finished> {
     const init = this.#init;
@@ -80,6 +102,7 @@ export class Systemd {
       "-u",
       "-i",
       "-C",
+      "-n",
       "env",
       "-i",
       "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -103,7 +126,7 @@ export class Systemd {
     const { pid } = this.#child;
     await this.#child.stop("SIGKILL", 5_000);
     if (pid !== undefined) removeControlGroup(`castaway-test-${pid}`);
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
     this.#forget();
   }
 }
