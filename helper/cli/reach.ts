@@ -2,10 +2,11 @@ import { InvalidArgumentError, type Command } from "commander";
 import { plainText } from "#contract/plain-text.ts";
 import type { Reach, ReachChange } from "#contract/reach.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
-import { onOff } from "./parse-value.ts";
+import { onOff, wholeNumber } from "./parse-value.ts";
 import { table } from "./table.ts";
 
 interface Options extends CommonOptions {
+  readonly port?: number | "auto";
   readonly portMapping?: boolean;
   readonly dht?: boolean;
   readonly dhtBootstrap?: string[];
@@ -22,6 +23,11 @@ export function addReach(program: Command, context: CliContext): void {
     "reach",
     "how this computer may be found and reached; each way is a switch, which stays as it is set",
   )
+    .option(
+      "--port <number|auto>",
+      "UDP and TCP port for the other members, from the daemon's next start on",
+      portOrAuto,
+    )
     .option("--port-mapping <on|off>", "ask the router for a port while this computer hosts a network", onOff)
     .option("--dht <on|off>", "find each other by the public DHT, when a known address does not do", onOff)
     .option(
@@ -47,7 +53,8 @@ export function addReach(program: Command, context: CliContext): void {
     )
     .option("--proxy <auto|off|host:port>", "HTTP CONNECT proxy for TCP and TLS", placeOr("auto", "off"))
     .action(async (options: Options) => {
-      const { json: _json, socket: _socket, ...change } = options;
+      const { json: _json, socket: _socket, port, ...others } = options;
+      const change = { ...others, ...(port !== undefined && { port: port === "auto" ? null : port }) };
       const reach = await withClient(context, options, (client) =>
         Object.keys(change).length === 0
           ? client.call("reach.get", {})
@@ -61,6 +68,7 @@ function reachText(reach: Reach): string {
   const word = (on: boolean): string => (on ? "on" : "off");
   const nodes = reach.dhtBootstrap.join(", ") || "default";
   const rows = [
+    { way: "port", setting: portText(reach) },
     { way: "port-mapping", setting: word(reach.portMapping) },
     { way: "dht", setting: word(reach.dht) },
     { way: "dht-bootstrap", setting: nodes },
@@ -79,6 +87,14 @@ function reachText(reach: Reach): string {
     `Port mapping: ${plainText(reach.mapping.detail)}`,
     `DHT: ${plainText(reach.dhtState.detail)}`,
   ].join("\n");
+}
+
+function portText({ port, portPending }: Reach): string {
+  return `${port ?? "auto"}${portPending ? " from the next start on: sudo systemctl restart castaway" : ""}`;
+}
+
+function portOrAuto(text: string): number | "auto" {
+  return text === "auto" ? text : wholeNumber(1, 65_535)(text);
 }
 
 function placeOr(...words: string[]): (text: string) => string {

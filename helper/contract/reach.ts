@@ -13,6 +13,8 @@ const dhtKey = v.pipe(v.string(), v.regex(/^[\da-fA-F]{64}$/, "no key of 64 hexa
 const off = v.literal("off");
 
 export const reachChangeSchema = v.strictObject({
+  /** UDP and TCP port of this computer for the other members, from the next start on; null: the daemon's own choice. */
+  port: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)))),
   portMapping: v.optional(v.boolean()),
   dht: v.optional(v.boolean()),
   /** Replaces the list; none: the nodes that the DHT's library names. */
@@ -65,6 +67,10 @@ export const dhtSchema = v.object({
 export type DhtView = v.InferOutput<typeof dhtSchema>;
 
 export const reachSchema = v.object({
+  /** What was set; null: nobody chose. The port in use is the daemon's `port`. */
+  port: v.optional(v.nullable(count), null),
+  /** What was set holds from the next start on. */
+  portPending: v.optional(v.boolean(), false),
   /** Ask the router for a port (PCP, NAT-PMP, UPnP), while this computer hosts a network. */
   portMapping: v.boolean(),
   dht: v.boolean(),

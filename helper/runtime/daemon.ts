@@ -31,8 +31,6 @@ import { SnapshotBuilder } from "./view/snapshot-builder.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import { fullAccess, plainAccess, type SystemAccess } from "./system-access.ts";
 
-/** UDP port where nobody chose another: AMT's, 2268, with a 4 in front. */
-export const DEFAULT_PORT = 42268;
 const DEFAULT_TUN = "castaway0";
 /** Watching clients are told of changes this often at most. */
 const PUBLISH_MS = 500;
@@ -53,14 +51,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     log,
     randomKey: () => randomBytes(32),
   });
-  const port = options.port ?? keeper.state.settings.port ?? DEFAULT_PORT;
   let publishSoon = (): void => {};
   const engine = await makeEngine({
     clock,
     entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
     log,
     keeper,
-    port,
+    port: options.port,
     access,
     ports: linuxPorts(clock),
     lans: options.lans,

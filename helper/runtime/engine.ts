@@ -27,6 +27,7 @@ import { NetworkWatch } from "./network-watch.ts";
 import { Networks } from "./networks.ts";
 import { PathKinds } from "./reach/path-kinds.ts";
 import { PortMapping } from "./reach/port-mapping.ts";
+import { PortChoice } from "./port-choice.ts";
 import { Reach } from "./reach/reach.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
 import type { SocketChoice } from "./socket-choice.ts";
@@ -45,7 +46,8 @@ export interface EngineOptions {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly keeper: StateKeeper;
-  readonly port: number;
+  /** Of the command line; undefined: the one that is set. */
+  readonly port: number | undefined;
   readonly access: SystemAccess;
   readonly ports: EnginePorts;
   readonly lans: readonly LanSetting[];
@@ -73,6 +75,7 @@ export class Engine {
   readonly sharing: Sharing;
   readonly discovery: Discovery;
   readonly announcements: AnnouncementListener;
+  readonly port: PortChoice;
   readonly datagrams: Datagrams;
   readonly streaming: Streaming;
   readonly lanSharing: LanSharing;
@@ -93,7 +96,9 @@ export class Engine {
     this.#links = ports.openLinks();
     const { machine } = keeper.state;
     const localStatic = keyPair(machine.privateKey);
-    this.datagrams = ports.openDatagrams(options.port);
+    const { openDatagrams, streamSockets } = ports;
+    this.port = new PortChoice({ keeper, log, commandLine: options.port, openDatagrams, streamSockets });
+    this.datagrams = this.port.open();
     this.fastPath = ports.startFastPath();
     const forwarding = new Forwarding({ ...FORWARDING_LIMITS, scope: scopePolicy(), lanToLan: false });
     this.core = new Core({

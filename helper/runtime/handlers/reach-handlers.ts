@@ -8,8 +8,10 @@ export function reachHandlers(parts: HandlerParts): Pick<DaemonApi, `reach.${"ge
   const { engine, keeper, snapshots } = parts;
   return {
     "reach.get": async () => snapshots.reach(),
-    "reach.set": async (change) => {
-      keeper.setSettings({ reach: { ...keeper.state.settings.reach, ...parsed(change) } });
+    "reach.set": async ({ port, ...change }) => {
+      const next = { ...keeper.state.settings.reach, ...parsed(change) };
+      if (port !== undefined) engine.port.set(port); // the last that can fail: nothing is set by halves
+      keeper.setSettings({ reach: next });
       engine.settingsChanged();
       engine.networks.candidatesChanged(); // members are told of another meeting point
       engine.core.changed();
@@ -20,7 +22,13 @@ export function reachHandlers(parts: HandlerParts): Pick<DaemonApi, `reach.${"ge
 }
 
 /** What is not named stays. Throws ControlError. */
-function parsed({ dhtBootstrap, dhtRelays, meet, proxy, ...switches }: ReachChange): Partial<ReachSettings> {
+function parsed({
+  dhtBootstrap,
+  dhtRelays,
+  meet,
+  proxy,
+  ...switches
+}: Omit<ReachChange, "port">): Partial<ReachSettings> {
   const given = Object.entries(switches).filter(([, value]) => value !== undefined);
   return {
     ...(Object.fromEntries(given) as Partial<ReachSettings>),

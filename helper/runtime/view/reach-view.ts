@@ -3,17 +3,21 @@ import type { Warning } from "#contract/snapshot.ts";
 import { endpointText } from "#ports/endpoint.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import type { DhtRendezvous } from "../dht/dht-rendezvous.ts";
+import type { PortChoice } from "../port-choice.ts";
 import type { PortMapping, PortMappingState } from "../reach/port-mapping.ts";
 import type { ReachSettings } from "../store/reach-settings.ts";
 import { dhtView } from "./dht-view.ts";
 
 export function reachView(
   settings: ReachSettings,
+  port: Pick<PortChoice, "setting" | "pending">,
   mapping: PortMappingState,
   dhtWay: DhtRendezvous | undefined,
 ): Reach {
   const { portMapping, dht, dhtBootstrap, dhtRelays, meet, tcp, tls, proxy } = settings;
   return {
+    port: port.setting,
+    portPending: port.pending,
     portMapping,
     dht,
     dhtBootstrap: dhtBootstrap.map(placeText),

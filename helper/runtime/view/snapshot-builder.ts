@@ -84,8 +84,8 @@ export class SnapshotBuilder {
   }
 
   reach(): Reach {
-    const { mapping, dht } = this.#engine;
-    return reachView(this.#keeper.state.settings.reach, mapping.state, dht.rendezvous);
+    const { mapping, dht, port } = this.#engine;
+    return reachView(this.#keeper.state.settings.reach, port, mapping.state, dht.rendezvous);
   }
 
   sharing(): SharingView {

@@ -100,6 +100,8 @@ test.each([
     "eth0 is local now.",
   ],
   ["reach", { method: "reach.get", params: {} }, "has opened 203.0.113.5:4242 by PCP"],
+  ["reach --port 5000", { method: "reach.set", params: { port: 5000 } }, "port           5000"],
+  ["reach --port auto", { method: "reach.set", params: { port: null } }, "auto"],
   [
     "reach --port-mapping off --dht on --dht-bootstrap 192.0.2.1:49737,dht.example:1 --meet [2001:db8::1]:4443",
     {

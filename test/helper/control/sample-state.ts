@@ -142,6 +142,8 @@ export const SNAPSHOT: Snapshot = {
   routes: [{ id: "s1", group: "239.9.9.9", source: null, fromVif: "eth+", toVifs: ["alice"], active: true }],
   lans: [{ name: "eth0", index: 2, up: true, addresses: ["192.168.1.2"], mode: "full", pinned: false }],
   reach: {
+    port: null,
+    portPending: false,
     portMapping: true,
     dht: true,
     dhtBootstrap: [],

@@ -36,6 +36,10 @@ export interface ComputerOptions {
   readonly lans?: readonly LanSetting[];
   /** Of its network; by default it knows nothing of ports. */
   readonly router?: FakeRouter;
+  /** Its port is not of the command line: the one that is set, or the daemon's own choice. */
+  readonly portOfSettings?: true;
+  /** Ports that another program has. */
+  readonly busyPorts?: Set<number>;
   /** By default there is no DHT. */
   readonly dhtLauncher?: Launcher;
   /** State of an earlier run. */
@@ -110,7 +114,7 @@ export class Computer implements Host {
       entropy: { bytes: (length) => world.random.bytes(length) },
       log,
       keeper,
-      port: options.endpoint.port,
+      port: options.portOfSettings ? undefined : options.endpoint.port,
       access: {
         devices: true,
         tunnelEnd: (core) => new TunVif(core, core.takeVifId()!, this.tun, this.joins),
@@ -121,7 +125,10 @@ export class Computer implements Host {
         dhtLauncher: options.dhtLauncher,
         uidOf: () => undefined,
         hasAes: true,
-        openDatagrams: (port) => ({ fd: 3, port, receiveBuffer: 8 << 20, close: () => {} }),
+        openDatagrams: (port) => {
+          if (options.busyPorts?.has(port)) throw new Error(`bind UDP port ${port}: EADDRINUSE`);
+          return { fd: 3, port, receiveBuffer: 8 << 20, close: () => {} };
+        },
         sendDatagram: (_from, to, data) => world.send(this.endpoint, to, data),
         streamSockets: NO_STREAMS,
         startFastPath: () => this.fast,

@@ -110,6 +110,8 @@ export function fakeSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     routes: [],
     lans: [{ name: "eth0", index: 2, up: true, addresses: ["192.168.1.7/24"], mode: "full", pinned: false }],
     reach: {
+      port: null,
+      portPending: false,
       portMapping: true,
       dht: true,
       dhtBootstrap: [],
