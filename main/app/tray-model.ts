@@ -143,8 +143,9 @@ function membersEntry({ members }: Network, network: string, words: Words): Tray
   };
 }
 
-function memberLabel({ name, self, online, rttMs }: Member, words: Words): string {
-  const state = self ? words.you : !online ? words.offline : rttMs === null ? "" : `${Math.round(rttMs)} ms`;
+/** Without round-trip times: they change by the second, and a menu that is rebuilt while it is open closes. */
+function memberLabel({ name, self, online }: Member, words: Words): string {
+  const state = self ? words.you : online ? "" : words.offline;
   return state === "" ? shortName(name) : `${shortName(name)} (${state})`;
 }
 

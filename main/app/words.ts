@@ -6,6 +6,7 @@ import type { Service, ServiceAction } from "#main/contract/state.ts";
 /** Texts with {places} that `fill` takes. */
 export interface Words {
   readonly open: string;
+  readonly view: string;
   readonly quit: string;
   readonly quitAlone: string;
   readonly disconnectAndQuit: string;
@@ -40,6 +41,7 @@ export interface Words {
 
 const en: Words = {
   open: "Open Castaway",
+  view: "View",
   quit: "Quit",
   quitAlone: "Quit (the tunnel stays up)",
   disconnectAndQuit: "Disconnect and quit",
@@ -96,6 +98,7 @@ const en: Words = {
 
 const de: Words = {
   open: "Castaway öffnen",
+  view: "Ansicht",
   quit: "Beenden",
   quitAlone: "Beenden (der Tunnel bleibt bestehen)",
   disconnectAndQuit: "Trennen und beenden",
@@ -152,6 +155,7 @@ const de: Words = {
 
 const ar: Words = {
   open: "فتح Castaway",
+  view: "عرض",
   quit: "إنهاء",
   quitAlone: "إنهاء (يبقى النفق متصلًا)",
   disconnectAndQuit: "قطع الاتصال والإنهاء",
