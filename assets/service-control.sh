@@ -11,6 +11,7 @@ action=$1
 user=${PKEXEC_UID:-$2} # who pkexec says it was, where it says so
 case $user in '' | *[!0-9]*) echo "a user is named by a number" >&2 && exit 2 ;; esac
 here=$(cd "$(dirname "$0")" && pwd -P)
+program=$(dirname "$here")/castaway
 unit=/etc/systemd/system/castaway.service
 command -v systemctl >/dev/null || { echo "this system has no systemd" >&2 && exit 1; }
 
@@ -21,7 +22,7 @@ packaged() {
 
 place_files() {
 	systemd-sysusers "$here/castaway.sysusers"
-	[ -e /usr/bin/castaway ] || ln -sfn "$here/castaway" /usr/bin/castaway
+	[ -e /usr/bin/castaway ] || ln -sfn "$program" /usr/bin/castaway
 	if packaged; then
 		[ ! -L "$unit" ] || systemctl unmask castaway.service
 	else
@@ -61,7 +62,7 @@ remove)
 	# Keys, members and settings stay, as they do when a package is removed.
 	systemctl disable --now castaway.service
 	packaged || rm -f "$unit"
-	[ "$(readlink /usr/bin/castaway || true)" != "$here/castaway" ] || packaged || rm -f /usr/bin/castaway
+	[ "$(readlink /usr/bin/castaway || true)" != "$program" ] || packaged || rm -f /usr/bin/castaway
 	systemctl daemon-reload
 	;;
 *)

@@ -24,6 +24,7 @@ const ZSH_FUNCTIONS: Record<Format, string> = {
 
 /** What the app's own folder has of the service, beside the executable: for installing it where no package did. */
 export const SERVICE_RESOURCES = [
+  "service-control.sh",
   "castaway.service",
   "castaway-meet.service",
   "castaway.sysusers",

@@ -1,6 +1,5 @@
 // Puts the desktop app together: a client of the daemon's like the CLI, the app's state, and Electron's window, tray,
 // notifications and links around it.
-import type { ControlClient } from "#contract/control-client.ts";
 import { ControlError } from "#contract/errors.ts";
 import { AppCore } from "#main/app/app-core.ts";
 import { Notifications } from "#main/app/notifications.ts";
@@ -9,7 +8,7 @@ import { trayModel } from "#main/app/tray-model.ts";
 import { wordsOf, type Words } from "#main/app/words.ts";
 import { chosenLanguage, type Settings } from "#main/contract/settings.ts";
 import type { AppState } from "#main/contract/state.ts";
-import { HelperLink } from "#main/helper-link/helper-link.ts";
+import { type DaemonClient, HelperLink } from "#main/helper-link/helper-link.ts";
 import { RendererSession } from "#main/helper-link/renderer-session.ts";
 import type { AskServiceFacts } from "#main/helper-link/service-facts.ts";
 import { ShellCalls } from "#main/helper-link/shell-calls.ts";
@@ -32,7 +31,7 @@ export interface DesktopParts {
   readonly openStore: OpenStore;
   readonly elevate: Elevate;
   /** A new connection to the daemon. Rejects with a ControlError. */
-  readonly connect: () => Promise<ControlClient>;
+  readonly connect: () => Promise<DaemonClient>;
   readonly facts: AskServiceFacts;
   readonly hasTrayHost: () => Promise<boolean>;
   readonly platform: NodeJS.Platform;

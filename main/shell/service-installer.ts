@@ -26,7 +26,8 @@ export interface InstallerParts {
 }
 
 /** What the script runs or copies: each is looked at before. */
-const FILES = ["service-control.sh", "castaway", "castaway.service", "castaway.sysusers"] as const;
+const SCRIPT = "service/service-control.sh";
+const FILES = [SCRIPT, "castaway", "service/castaway.service", "service/castaway.sysusers"];
 /** sudo-prompt's own sentences, which are all that tells its errors apart. */
 const NOT_GRANTED = "User did not grant permission.";
 const NO_DIALOG = /No polkit authentication agent|Unable to find pkexec/;
@@ -69,7 +70,7 @@ export class ServiceInstaller {
       throw refuse(
         "An AppImage cannot manage the service: its files are not root's, and gone when it ends.",
         action === "install" || action === "update"
-          ? "Install Castaway's .deb or .rpm package, which brings the service along."
+          ? "Install the castaway-headless package, or Castaway's .deb or .rpm, which bring the service along."
           : byHand(action, uid),
       );
     if (!packaged)
@@ -85,7 +86,7 @@ export class ServiceInstaller {
           "Install Castaway's package again.",
         );
     }
-    return `/bin/sh ${join(resources, FILES[0])} ${action} ${uid}`;
+    return `/bin/sh ${join(resources, SCRIPT)} ${action} ${uid}`;
   }
 
   #run(action: ServiceAction, command: string): Promise<"done" | "cancelled"> {

@@ -6,7 +6,7 @@ import { secureApp } from "./security.ts";
 import { isFirstInstance } from "./single-instance.ts";
 
 /** As Windows knows the app: electron-builder's appId. */
-const APP_ID = "io.github.castaway.desktop";
+const APP_ID = "app.castaway.desktop";
 
 /** Resolves with the app once it is there; with undefined where another one runs already, which was told. */
 export async function startDesktop(
