@@ -3,20 +3,20 @@
 import { ControlError } from "#contract/errors.ts";
 import { AppCore } from "#main/app/app-core.ts";
 import { Notifications } from "#main/app/notifications.ts";
-import { NO_FACTS, serviceState } from "#main/app/service-state.ts";
 import { trayModel } from "#main/app/tray-model.ts";
-import { wordsOf, type Words } from "#main/app/words.ts";
-import { chosenLanguage, type Settings } from "#main/contract/settings.ts";
+import type { Settings } from "#main/contract/settings.ts";
 import type { AppState } from "#main/contract/state.ts";
 import { type DaemonClient, HelperLink } from "#main/helper-link/helper-link.ts";
 import { RendererSession } from "#main/helper-link/renderer-session.ts";
 import type { AskServiceFacts } from "#main/helper-link/service-facts.ts";
 import { ShellCalls } from "#main/helper-link/shell-calls.ts";
 import { join } from "node:path";
+import { Announcer, messageOf } from "./announcer.ts";
 import { menuTemplate } from "./app-menu.ts";
 import { appProtocol } from "./app-protocol.ts";
 import { type Autostart, autostart } from "./autostart.ts";
 import type { ElectronParts, WindowParts } from "./electron-parts.ts";
+import { firstState } from "./first-state.ts";
 import { PageMessages } from "./ipc.ts";
 import { Playlists, saveReport } from "./save-file.ts";
 import { APP_SCHEME, secureSession } from "./security.ts";
@@ -62,6 +62,7 @@ export class DesktopApp {
   readonly #calls: ShellCalls;
   readonly #pages: PageMessages;
   readonly #playlists: Playlists;
+  readonly #announcer: Announcer;
   readonly #notifications = new Notifications();
   readonly #tray: AppTray | undefined;
   #window: WindowParts | undefined;
@@ -85,7 +86,11 @@ export class DesktopApp {
       resources: parts.resources,
       uid: parts.uid,
     });
-    this.core = new AppCore(this.#firstState(installer.isPossible));
+    const settings = { ...this.#store.settings(), autoStart: this.#autostart.isOn() };
+    this.core = new AppCore(
+      firstState(electron, { platform, user, manages: installer.isPossible, settings }),
+    );
+    this.#announcer = new Announcer(electron, this.core, () => this.showWindow());
     this.#link = new HelperLink({
       core: this.core,
       connect: parts.connect,
@@ -99,7 +104,6 @@ export class DesktopApp {
       saveSettings: async (settings) => this.#saveSettings(settings),
       actOnService: (action) => installer.act(action),
       play: (playlist) => this.#playlists.play(playlist),
-      makeReport: () => Promise.reject(new ControlError("unknown-method", "There is no report here.")),
       saveReport: (report) => saveReport(electron, report),
     });
     this.#pages = new PageMessages(
@@ -128,7 +132,7 @@ export class DesktopApp {
     try {
       this.#autostart.refresh();
     } catch (error) {
-      this.#parts.log(message(error));
+      this.#parts.log(messageOf(error));
     }
     this.#link.start();
     if (link !== undefined) this.openLink(link);
@@ -142,7 +146,7 @@ export class DesktopApp {
     this.#waitingLink = undefined;
     this.#calls.openInvite(link).catch((error: unknown) => {
       if (error instanceof ControlError && NOT_THERE.has(error.code)) this.#waitingLink = link;
-      else this.#tell(error);
+      else this.#announcer.tell(error);
     });
   }
 
@@ -169,38 +173,6 @@ export class DesktopApp {
       if (this.#window === opened) this.#window = undefined;
     });
     this.#pages.serve(opened);
-  }
-
-  #firstState(manages: boolean): AppState {
-    const { electron, platform, user } = this.#parts;
-    const version = electron.app.getVersion();
-    return {
-      shell: {
-        kind: "electron",
-        version,
-        platform: platform === "darwin" || platform === "win32" ? platform : "linux",
-        languages: electron.app.getPreferredSystemLanguages(),
-        can: {
-          autoStart: true,
-          notify: electron.Notification.isSupported(),
-          manageService: manages,
-          play: true,
-          save: true,
-        },
-      },
-      service: serviceState({
-        connection: { state: "opening" },
-        facts: NO_FACTS,
-        version,
-        manages,
-        user,
-        now: 0,
-      }),
-      // What the system says about starting at login counts: it may have been switched off there.
-      settings: { ...this.#store.settings(), autoStart: this.#autostart.isOn() },
-      pendingInvite: null,
-      snapshot: null,
-    };
   }
 
   #saveSettings(settings: Settings): void {
@@ -239,17 +211,17 @@ export class DesktopApp {
             const parts = {
               electron,
               call: (name: string, params: Record<string, unknown>) => this.#calls.answer(name, params),
-              words: () => this.#words(),
+              words: () => this.#announcer.words,
               showWindow: () => this.showWindow(),
-              notify: (title: string, body: string) => this.#notify(title, body),
+              notify: (title: string, body: string) => this.#announcer.notify(title, body),
             };
-            actOnTray(action, parts).catch((error: unknown) => this.#tell(error));
+            actOnTray(action, parts).catch((error: unknown) => this.#announcer.tell(error));
           },
         },
         trayModel(this.core.state),
       );
     } catch (error) {
-      this.#parts.log(`no tray icon: ${message(error)}`);
+      this.#parts.log(`no tray icon: ${messageOf(error)}`);
       return undefined;
     }
   }
@@ -261,7 +233,7 @@ export class DesktopApp {
     const visible =
       window !== undefined && !window.isDestroyed() && window.isVisible() && !window.isMinimized();
     for (const { title, body } of this.#notifications.changed(before, after, this.#parts.now(), visible))
-      this.#notify(title, body);
+      this.#announcer.notify(title, body);
     if (after.service.state !== "running" || !after.snapshot) return;
     if (this.#waitingLink !== undefined) this.openLink(this.#waitingLink);
     this.#startConnected(after);
@@ -272,35 +244,13 @@ export class DesktopApp {
     if (!this.#mayStartConnected || service.access !== "own") return;
     this.#mayStartConnected = false;
     if (settings.startConnected && snapshot?.networks.some(({ state }) => state === "off"))
-      this.#link.call("up", {}).catch((error: unknown) => this.#tell(error));
+      this.#link.call("up", {}).catch((error: unknown) => this.#announcer.tell(error));
   }
 
   #applyLook(): void {
     const { nativeTheme, Menu } = this.#parts.electron;
     nativeTheme.themeSource = this.core.state.settings.theme;
     Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(this.core.state)));
-  }
-
-  #words(): Words {
-    const { settings, shell } = this.core.state;
-    return wordsOf(chosenLanguage(settings.language, shell.languages));
-  }
-
-  #notify(title: string, body: string): void {
-    const { Notification } = this.#parts.electron;
-    if (!Notification.isSupported()) return;
-    const notification = new Notification({ title, body });
-    notification.on("click", () => this.showWindow());
-    notification.show();
-  }
-
-  /** A failure of something that was not done in the window. */
-  #tell(error: unknown): void {
-    const remedy = error instanceof ControlError ? error.remedy : null;
-    const detail = [message(error), ...(remedy === null ? [] : [remedy])].join("\n\n");
-    void this.#parts.electron.dialog
-      .showMessageBox({ type: "warning", title: "Castaway", message: this.#words().notice.failed, detail })
-      .catch(() => {});
   }
 
   async #closed(): Promise<void> {
@@ -312,8 +262,4 @@ export class DesktopApp {
     this.#link.end();
     void this.#playlists.removeAll();
   }
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
