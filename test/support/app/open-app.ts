@@ -16,6 +16,8 @@ import { CHROMIUM, startBrowser } from "./browser.ts";
 const SCREENSHOTS = fileURLToPath(new URL("../../e2e/__screenshots__/", import.meta.url));
 const CLI = fileURLToPath(new URL("../../../helper/cli/main.ts", import.meta.url));
 const READY_MS = 20_000;
+/** For anything to appear; machines that run tests are slow at times. */
+const WAIT_MS = 12_000;
 const SIZES = { narrow: { width: 360, height: 740 }, wide: { width: 1200, height: 800 } } as const;
 
 const inElectron = process.env["CASTAWAY_E2E"] === "electron";
@@ -38,6 +40,7 @@ export class OpenApp {
   private constructor(page: Page, end: () => Promise<void>) {
     this.page = page;
     this.#end = end;
+    page.setDefaultTimeout(WAIT_MS);
     page.on("pageerror", (error) => this.errors.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error") this.errors.push(message.text());
