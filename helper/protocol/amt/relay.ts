@@ -1,0 +1,255 @@
+import type { Entropy } from "#ports/entropy.ts";
+import { type Endpoint, endpointText } from "#ports/endpoint.ts";
+import { QUERIER_DEFAULTS } from "#protocol/membership/querier-options.ts";
+import type { SourceFilter } from "#protocol/membership/source-filter.ts";
+import { sourceKey, TokenBucket } from "#protocol/session/load.ts";
+import { type Address, type Family, family } from "#wire/address.ts";
+import { type AmtEndpoint, type AmtMessage, decodeAmt, encodeAmt } from "#wire/amt.ts";
+import { DecodeError } from "#wire/cursor.ts";
+import { decodeMembershipPacket, encodeMembershipPacket } from "#wire/membership-packet.ts";
+import { type Listeners, RelayGateway } from "./relay-gateway.ts";
+import { ResponseMac } from "./response-mac.ts";
+
+export interface AmtRelayOptions {
+  /** The relay's unicast addresses, which Advertisements name: of the families that it serves gateways in. */
+  readonly addresses: Partial<Readonly<Record<Family, Address>>>;
+  readonly maxGateways: number;
+  /** From one address: many may be behind one NAT. */
+  readonly maxGatewaysPerAddress: number;
+  /** Four bytes of a MAC are enough: for gateways that garble the others. */
+  readonly shortMac: boolean;
+  /** Tell gateways where they are seen (G). Some take no query that does. */
+  readonly tellEndpoint: boolean;
+}
+
+export const RELAY_DEFAULTS = {
+  maxGateways: 4_096,
+  maxGatewaysPerAddress: 256,
+  shortMac: false,
+  tellEndpoint: false,
+} as const;
+
+export type RelayCommand =
+  | { readonly type: "send"; readonly to: AmtEndpoint; readonly datagram: Uint8Array }
+  | { readonly type: "gateway"; readonly id: number; readonly endpoint: AmtEndpoint }
+  | {
+      readonly type: "listeners";
+      readonly id: number;
+      readonly group: Address;
+      readonly filter: SourceFilter | undefined;
+    }
+  | { readonly type: "gateway-gone"; readonly id: number };
+
+/** Why a datagram was dropped. */
+export type RelayDrop =
+  | "malformed"
+  | "unexpected" // a relay's message
+  | "data-from-gateway" // AMT is one-way
+  | "wrong-mac"
+  | "no-report"
+  | "too-many-gateways"
+  | "too-many-updates"
+  | "too-many-strangers";
+
+/** Answers a second to those who have not shown that they get mail at their address, and at once. */
+const STRANGERS_PER_SECOND = 500;
+const STRANGERS_AT_ONCE = 1_000;
+/** RFC 9777 section 5.1.14: a query's source is link-local; nobody sends to this one. */
+const QUERY_SOURCE6 = "fe80::1";
+
+/**
+ * The relay's end of AMT (RFC 7450 section 5.3). It remembers nothing of anybody before a valid Update. Multicast data
+ * is the fast path's; who gets what is in the commands.
+ */
+export class AmtRelay {
+  readonly drops = new Map<RelayDrop, number>();
+  readonly #options: AmtRelayOptions;
+  readonly #entropy: Entropy;
+  readonly #mac: ResponseMac;
+  readonly #gateways = new Map<string, RelayGateway>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #strangers: TokenBucket;
+  readonly #queries: Readonly<Record<Family, Uint8Array>>;
+  readonly #commands: RelayCommand[] = [];
+  #nextId = 1;
+  /** No gateway is due before this. */
+  #dueAt = Infinity;
+
+  constructor(options: AmtRelayOptions, entropy: Entropy, now: number) {
+    this.#options = options;
+    this.#entropy = entropy;
+    this.#mac = new ResponseMac(entropy.bytes(32), options.shortMac, now);
+    this.#strangers = new TokenBucket(STRANGERS_PER_SECOND, STRANGERS_AT_ONCE, now);
+    this.#queries = {
+      4: generalQuery(options.addresses[4] ?? "0.0.0.0"),
+      6: generalQuery(QUERY_SOURCE6),
+    };
+  }
+
+  get gateways(): Iterable<RelayGateway> {
+    return this.#gateways.values();
+  }
+
+  get size(): number {
+    return this.#gateways.size;
+  }
+
+  nextCommand(): RelayCommand | undefined {
+    return this.#commands.shift();
+  }
+
+  handleDatagram(datagram: Uint8Array, from: Endpoint, now: number): void {
+    let message: AmtMessage;
+    try {
+      message = decodeAmt(datagram);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#drop("malformed");
+      return;
+    }
+    switch (message.kind) {
+      case "relay-discovery": {
+        const relay = this.#options.addresses[family(from.address)];
+        if (relay)
+          this.#answerStranger({ kind: "relay-advertisement", nonce: message.nonce, relay }, from, now);
+        return;
+      }
+      case "request":
+        this.#answerStranger(this.#query(message.family, message.nonce, from), from, now);
+        return;
+      case "membership-update":
+        this.#update(message.mac, message.nonce, message.packet, from, now);
+        return;
+      case "teardown":
+        this.#tearDown(message.mac, message.nonce, message.gateway);
+        return;
+      case "multicast-data":
+        this.#drop("data-from-gateway");
+        return;
+      default:
+        this.#drop("unexpected");
+    }
+  }
+
+  pollTimeout(): number {
+    return Math.min(this.#mac.rotateAt, this.#dueAt);
+  }
+
+  handleTimeout(now: number): void {
+    if (this.#mac.rotateAt <= now) this.#mac.rotate(this.#entropy.bytes(32), now);
+    if (this.#dueAt > now) return;
+    this.#dueAt = Infinity;
+    for (const gateway of this.#gateways.values()) {
+      if (gateway.dueAt <= now) this.#tell(gateway, gateway.handleTimeout(now));
+      if (gateway.idle) this.#forget(gateway);
+      else this.#dueAt = Math.min(this.#dueAt, gateway.dueAt);
+    }
+  }
+
+  /** Puts one out, whatever it wants. */
+  remove(id: number): void {
+    const gateway = [...this.#gateways.values()].find((one) => one.id === id);
+    if (!gateway) return;
+    this.#tell(gateway, gateway.drain());
+    this.#forget(gateway);
+  }
+
+  #query(of: Family, nonce: number, from: Endpoint): AmtMessage {
+    const full = this.size >= this.#options.maxGateways && !this.#gateways.has(endpointText(from));
+    return {
+      kind: "membership-query",
+      mac: this.#mac.make(from, nonce),
+      nonce,
+      full,
+      packet: this.#queries[of],
+      gateway: this.#options.tellEndpoint ? { address: from.address, port: from.port } : undefined,
+    };
+  }
+
+  #answerStranger(message: AmtMessage, to: Endpoint, now: number): void {
+    // Who has a tunnel has shown where it is, so a flood of strangers does not keep it from its refresh.
+    if (!this.#gateways.has(endpointText(to)) && !this.#strangers.take(now)) {
+      this.#drop("too-many-strangers");
+      return;
+    }
+    this.#commands.push({ type: "send", to, datagram: encodeAmt(message) });
+  }
+
+  #update(mac: Uint8Array, nonce: number, packet: Uint8Array, from: Endpoint, now: number): void {
+    const key = endpointText(from);
+    const known = this.#gateways.get(key);
+    const isRepeated = known?.proof.nonce === nonce && this.#mac.same(known.proof.mac, mac);
+    if (!isRepeated && !this.#mac.valid(mac, from, nonce)) return this.#drop("wrong-mac");
+    const inner = decodeMembershipPacket(packet);
+    if ("refused" in inner || inner.message.kind === "query") return this.#drop("no-report");
+    if (known && !known.mayUpdate(now)) return this.#drop("too-many-updates");
+    const gateway = known ?? this.#admit(key, from, { mac: Uint8Array.from(mac), nonce }, now);
+    if (!gateway) return this.#drop("too-many-gateways");
+    if (!isRepeated) gateway.proof = { mac: Uint8Array.from(mac), nonce };
+    this.#tell(gateway, gateway.handleReport(inner.message, QUERIER_DEFAULTS, now));
+    if (gateway.idle) this.#forget(gateway);
+    else this.#dueAt = Math.min(this.#dueAt, gateway.dueAt);
+  }
+
+  #admit(
+    key: string,
+    { address, port }: Endpoint,
+    proof: { readonly mac: Uint8Array; readonly nonce: number },
+    now: number,
+  ): RelayGateway | undefined {
+    const source = sourceKey(address);
+    const held = this.#perAddress.get(source) ?? 0;
+    if (this.size >= this.#options.maxGateways || held >= this.#options.maxGatewaysPerAddress)
+      return undefined;
+    const gateway = new RelayGateway(this.#nextId++, { address, port }, proof, now);
+    this.#gateways.set(key, gateway);
+    this.#perAddress.set(source, held + 1);
+    this.#commands.push({ type: "gateway", id: gateway.id, endpoint: gateway.endpoint });
+    return gateway;
+  }
+
+  /** Section 5.3.3.6: by the MAC of the endpoint that it had, from wherever it is now. */
+  #tearDown(mac: Uint8Array, nonce: number, of: AmtEndpoint): void {
+    const gateway = this.#gateways.get(endpointText(of));
+    const isKnown = gateway?.proof.nonce === nonce && this.#mac.same(gateway.proof.mac, mac);
+    if (!isKnown && !this.#mac.valid(mac, of, nonce)) return this.#drop("wrong-mac");
+    if (!gateway) return; // told more than once, as it should be
+    this.#tell(gateway, gateway.drain());
+    this.#forget(gateway);
+  }
+
+  #tell(gateway: RelayGateway, changed: readonly Listeners[]): void {
+    for (const { group, filter } of changed)
+      this.#commands.push({ type: "listeners", id: gateway.id, group, filter });
+  }
+
+  #forget(gateway: RelayGateway): void {
+    this.#gateways.delete(endpointText(gateway.endpoint));
+    const source = sourceKey(gateway.endpoint.address);
+    const held = this.#perAddress.get(source)! - 1;
+    if (held > 0) this.#perAddress.set(source, held);
+    else this.#perAddress.delete(source);
+    this.#commands.push({ type: "gateway-gone", id: gateway.id });
+  }
+
+  #drop(reason: RelayDrop): void {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+  }
+}
+
+function generalQuery(source: Address): Uint8Array {
+  const { robustness, queryIntervalMs, queryResponseMs } = QUERIER_DEFAULTS;
+  return encodeMembershipPacket(
+    {
+      kind: "query",
+      version: 3,
+      group: undefined,
+      sources: [],
+      suppress: false,
+      robustness,
+      maxResponseMs: queryResponseMs,
+      queryIntervalS: queryIntervalMs / 1_000,
+    },
+    source,
+  );
+}
