@@ -4,7 +4,8 @@ import { NO_FACTS, type ServiceFacts } from "#main/app/service-state.ts";
 
 export type AskServiceFacts = () => Promise<ServiceFacts>;
 
-const UNIT = "castaway.service";
+/** After "systemctl". */
+export const SHOW_WORDS = ["show", "--property=LoadState,ActiveState", "--", "castaway.service"] as const;
 const DEADLINE_MS = 2_000;
 const MAX_BYTES = 16_384;
 const ACTIVE = ["active", "activating", "deactivating", "inactive", "failed"] as const;
@@ -12,9 +13,8 @@ const ACTIVE = ["active", "activating", "deactivating", "inactive", "failed"] as
 /** By systemd, without a shell and as any user. Never rejects: what cannot be found out is null. */
 export const systemdFacts: AskServiceFacts = () =>
   new Promise((resolve) => {
-    const words = ["show", "--property=LoadState,ActiveState,SubState", "--", UNIT];
     const options = { timeout: DEADLINE_MS, maxBuffer: MAX_BYTES, env: { LC_ALL: "C", PATH: SYSTEM_PATH } };
-    execFile("systemctl", words, options, (error, stdout) =>
+    execFile("systemctl", [...SHOW_WORDS], options, (error, stdout) =>
       resolve(error ? NO_FACTS : parseSystemctlShow(stdout)),
     );
   });

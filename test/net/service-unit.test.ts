@@ -18,6 +18,8 @@ import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
 import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
 import { buildExecutable, castawayExecutable } from "../../helper/build.ts";
+import type { ServiceFacts } from "#main/app/service-state.ts";
+import { parseSystemctlShow, SHOW_WORDS } from "#main/helper-link/service-facts.ts";
 import { PORT } from "./streams-scene.ts";
 
 const missing = missingForLab("nsenter", "systemctl", "unshare") ?? missingForSystemd();
@@ -102,6 +104,14 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     expect(/^Seccomp:\s+(\d)/m.exec(status)?.[1]).toBe("2");
     expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).not.toBe("0");
     expect(await log()).not.toMatch(/ error | warn /);
+  });
+
+  test("the app learns from systemd what became of it", async () => {
+    const facts = async (...words: string[]): Promise<ServiceFacts> =>
+      parseSystemctlShow((await systemd.run("systemctl", ...words)).stdout);
+    expect(await facts(...SHOW_WORDS)).toEqual({ installed: true, active: "active" });
+    const missing = SHOW_WORDS.map((word) => word.replace("castaway", "no-such-service"));
+    expect(await facts(...missing)).toEqual({ installed: false, active: "inactive" });
   });
 
   test("the doctor finds nothing that fails: TUN, joins, LAN, firewall", async () => {
