@@ -1,28 +1,10 @@
 // Whole scenes for looking at the interface without a daemon: what a person might have on the screen.
-import type { Group, Vif } from "#contract/snapshot.ts";
+import type { Group } from "#contract/snapshot.ts";
 import type { AppState } from "#main/contract/state.ts";
+import { fakePeerVif } from "./fake-peer-vif.ts";
 import type { FakeShell } from "./fake-shell.ts";
 import { fakeGroup, fakeMember, fakeNetwork, fakeSnapshot, fakeState } from "./fake-state.ts";
-
-const NO_TRAFFIC = { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 };
-
-export function fakePeerVif(name: string, networkId: string, memberNumber: number): Vif {
-  return {
-    id: memberNumber + 10,
-    name,
-    kind: "peer",
-    mode: null,
-    state: "up",
-    detail: "",
-    mtu: 1420,
-    addresses: [],
-    networkId,
-    memberNumber,
-    traffic: NO_TRAFFIC,
-    drops: {},
-    queriers: [],
-  };
-}
+import { historyOf, streamsSnapshot } from "./fake-streams.ts";
 
 export const SCENES: Readonly<Record<string, () => AppState>> = {
   /** A guest at home and the host of a studio. */
@@ -67,6 +49,12 @@ export const SCENES: Readonly<Record<string, () => AppState>> = {
         groups: Array.from({ length: 500 }, (_, index) => fakeGroup(index)),
       }),
     }),
+  /** A guest who listens and sends, and some whom nothing reaches. */
+  streams: () => fakeState({ snapshot: streamsSnapshot(8, 14) }),
+  /** As `crowd`, seen by a guest, with streams of every kind. */
+  "streams-crowd": () => fakeState({ snapshot: streamsSnapshot(200, 500) }),
+  /** Connected, and nobody sends. */
+  silence: () => fakeState({ snapshot: fakeSnapshot({ groups: [] }) }),
   /** Just installed. */
   first: () =>
     fakeState({
@@ -82,6 +70,7 @@ export function answerCalls(shell: FakeShell): void {
     shell.change({ settings });
     return settings;
   };
+  shell.handlers["history"] = () => historyOf(shell.state.snapshot ?? fakeSnapshot(), Date.now());
   const switchTo = (state: "connected" | "off") => (params: Record<string, unknown>) => {
     const networks = (shell.state.snapshot?.networks ?? []).map((network) =>
       params["network"] === undefined || params["network"] === network.id ? { ...network, state } : network,
