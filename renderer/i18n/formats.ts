@@ -71,28 +71,3 @@ export function percentText(ratio: number): string {
     maximumFractionDigits: ratio > 0 && ratio < 0.1 ? 1 : 0,
   }).format(ratio);
 }
-
-const PREFIXES = ["", "k", "M", "G", "T"];
-
-/** 4_500_000 bits a second to "4.5 Mbit/s": three digits at most. */
-export function rateText(bps: number): string {
-  let step = 0;
-  let scaled = bps;
-  while (scaled >= 999.5 && step < PREFIXES.length - 1) {
-    scaled /= 1000;
-    step++;
-  }
-  return codeText(`${digitsText(scaled, 3)} ${PREFIXES[step]}bit/s`);
-}
-
-/** 0.0123 to "1.2 %". */
-export function percentText(ratio: number): string {
-  return new Intl.NumberFormat(currentLanguage(), {
-    style: "percent",
-    maximumFractionDigits: ratio < 0.1 ? 1 : 0,
-  }).format(ratio);
-}
-
-function digitsText(value: number, digits: number): string {
-  return new Intl.NumberFormat(currentLanguage(), { maximumSignificantDigits: digits }).format(value);
-}

@@ -12,6 +12,8 @@ export interface FakeApp {
   readonly model: AppModel;
   /** The link to the shell breaks. What was asked and is not answered fails. */
   lose(): void;
+  /** It is back. */
+  regain(): void;
   /** It ends, and does not come back. */
   end(reason: string): void;
   /** The parameters of each call of the daemon's method so far. */
@@ -36,6 +38,7 @@ export async function fakeApp(changes: Partial<AppState> = {}): Promise<FakeApp>
     shell,
     model,
     lose: () => handlers?.closed(null),
+    regain: () => handlers?.opened(),
     end: (reason) => handlers?.closed(reason),
     called: (method) =>
       shell.calls

@@ -15,7 +15,7 @@ const SCHEMES: Readonly<Record<NonNullable<Group["payload"]>, "udp" | "rtp" | nu
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const IPV6 = /^[0-9a-f]*:[0-9a-f:]*(?:\d{1,3}(?:\.\d{1,3}){3})?$/i;
 /** RFC 4607: 232/8, and the IPv6 groups ff3x::/32. These are nothing without their source. */
-const SOURCE_SPECIFIC = /^232\.|^ff3[0-9a-f](?::0{0,4})?:/i;
+const SOURCE_SPECIFIC = /^232\.|^ff3[0-9a-f]:0{0,4}:/i;
 
 /**
  * "rtp://@239.1.2.3:5004", with the source before the @ where one is named or the range asks for it:

@@ -2,7 +2,7 @@
 // charts of time do. All its styles are set through the CSSOM, which the content security policy allows.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { amountText } from "#contract/plain-text.ts";
+import { bitRateText } from "#renderer/i18n/formats.ts";
 
 const FONT_SIZE = 12;
 
@@ -37,7 +37,7 @@ export class ThroughputPlot {
           size: 84,
           gap: 6,
           space: 34,
-          values: (_, at) => at.map((rate) => amountText(rate, "bit/s")),
+          values: (_, at) => at.map((rate) => bitRateText(rate)),
         },
       ],
       series: [
