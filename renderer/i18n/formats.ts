@@ -48,7 +48,9 @@ export function millisecondsText(ms: number): string {
     style: "unit",
     unit: "millisecond",
     maximumFractionDigits: ms < 10 ? 1 : 0,
-  }).format(ms);
+  })
+    .format(ms)
+    .replaceAll(" ", NO_BREAK_SPACE);
 }
 
 /** Bits a second: "12.4 Mbit/s". Decimal steps, three digits. */

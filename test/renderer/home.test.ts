@@ -28,8 +28,8 @@ const HOSTED: Partial<Network> = {
   members: [fakeMember(0, { self: true }), fakeMember(1, { name: "mixer" })],
 };
 
-/** Without the isolates around names. */
-const plain = (text: string): string => text.replaceAll(/[\u2066-\u2069]/g, "");
+/** Without the isolates around names, and breaking where it likes. */
+const plain = (text: string): string => text.replaceAll(/[\u2066-\u2069]/g, "").replaceAll("\u00a0", " ");
 
 describe("how a network stands, in plain words", () => {
   test.each([
@@ -135,7 +135,7 @@ describe("what crosses a network", () => {
   test("stands in a line that leads to the streams", async () => {
     await opened({ snapshot });
     const link = screen.getByRole("link", { name: /You receive 2 streams/ });
-    expect(plain(link.textContent).replaceAll("\u00a0", " ")).toContain("You receive 2 streams, 12 Mbit/s");
+    expect(plain(link.textContent)).toContain("You receive 2 streams, 12 Mbit/s");
     expect(link.getAttribute("href")).toBe("#/streams");
   });
 
@@ -253,6 +253,16 @@ test("no network: what to do first", async () => {
   expect(app.model.route.screen).toBe("join");
   await fireEvent.click(screen.getByRole("button", { name: "Begin" }));
   expect(app.model.route.screen).toBe("welcome");
+});
+
+test("the service is away: what was last known is not told as if it were so", async () => {
+  const app = await opened();
+  expect(screen.getByText("Connected")).toBeTruthy();
+  app.shell.change({ snapshot: null });
+  expect(await screen.findByText("Not known")).toBeTruthy();
+  expect(screen.queryByText("Connected")).toBeNull();
+  expect(screen.queryByText(/over UDP/)).toBeNull();
+  expect(screen.queryByRole("link", { name: /receive|carried/ })).toBeNull();
 });
 
 test("no service yet: nothing is made up", async () => {

@@ -21,7 +21,10 @@ const TONES: Readonly<Record<Network["state"], Tone>> = {
   attention: "warn",
 };
 
-export function networkWords(network: Network): NetworkWords {
+/** `known` false: the service is away, and this is how the network last was. */
+export function networkWords(network: Network, known = true): NetworkWords {
+  if (!known)
+    return { tone: "off", status: t("home:state_unknown"), sentence: t("home:unknown"), detail: null };
   const troubled = network.state === "attention" || network.state === "refused";
   return {
     tone: TONES[network.state],
