@@ -77,7 +77,7 @@ function groupsText(groups: readonly Group[], now: number): string {
     { title: "PACKETS", value: (row) => row.packets, align: "right" },
     { title: "LOSS", value: lossText, align: "right" },
     { title: "TTL", value: ttlText },
-    { title: "SEEN", value: (row) => (row.pps > 0 ? "now" : agoText(row.lastSeen, now)) },
+    { title: "SEEN", value: (row) => seenText(row, now) },
   ]);
 }
 
@@ -87,6 +87,11 @@ function sourceText({ source, sourceName }: Group): string {
 
 function carriesText({ payload, port }: Group): string {
   return payload === null ? "-" : `${payload}, port ${port}`;
+}
+
+function seenText({ pps, lastSeen, listeners }: Group, now: number): string {
+  if (lastSeen === null && listeners.length === 0) return "announced";
+  return pps > 0 ? "now" : agoText(lastSeen, now);
 }
 
 function ttlText({ ttl, ttlRaised }: Group): string | number {

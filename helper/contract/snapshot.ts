@@ -163,7 +163,10 @@ export const listenerSchema = v.object({
 });
 export type Listener = v.InferOutput<typeof listenerSchema>;
 
-/** One (S,G), or (*,G) where nothing was received yet. */
+/**
+ * One (S,G), or where nothing was received yet what somebody listens to, or what is announced and could be had: without
+ * `inVif`, as (*,G), or as (S,G) where its announcement names the one source.
+ */
 export const groupSchema = v.object({
   group: text,
   source: v.nullable(text),
@@ -176,9 +179,9 @@ export const groupSchema = v.object({
   nameFrom: v.nullable(v.picklist(["announcement", "well-known", "preset"])),
   /** The member or host that the source's address belongs to. */
   sourceName: v.nullable(text),
-  /** Destination port of its UDP datagrams, the last that was looked at. */
+  /** Destination port of its UDP datagrams, the last that was looked at; before there are any, the one announced. */
   port: v.nullable(count),
-  /** What its datagrams carry; null while none was looked at, or where they are no UDP. */
+  /** What its datagrams carry, or are announced to; null while nobody knows, or where they are no UDP. */
   payload: v.nullable(v.picklist(["mpegts", "rtp", "rtp-mpegts", "other"])),
   /** Name of the vif the packets enter by; null while none came. */
   inVif: v.nullable(text),

@@ -47,11 +47,15 @@ describe.skipIf(missing !== undefined)(`names of streams${missing ? ` (${missing
     ["ff1e::42:1", 6],
   ] as const)("ffmpeg's announcement of %s is heard at home and away", async (group, family) => {
     const source = lab.host("source");
-    const receiver = await startReceiver(lab.host("away"), { group: withPort(group, 5004), interface: TUN });
     const sender = announceVideo(source, {
       group: withPort(group),
       title: "BBC One \u202eeno",
     });
+    // Nobody listens yet: it is known away as something to be had.
+    await expect
+      .poll(async () => (await groupsOf(away)).filter((one) => one.group === group), { timeout: 20_000 })
+      .toMatchObject([{ name: "BBC One eno", port: 5004, payload: "rtp", inVif: null, listeners: [] }]);
+    const receiver = await startReceiver(lab.host("away"), { group: withPort(group), interface: TUN });
     const expected = {
       source: family === 4 ? source.address4 : expect.stringContaining(":"),
       ...{ name: "BBC One eno", nameFrom: "announcement", port: 5004, payload: "rtp" },

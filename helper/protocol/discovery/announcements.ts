@@ -1,8 +1,9 @@
 import { cleanName } from "#protocol/addressing/names.ts";
-import { addressBytes, addressText, isMulticast, type Address } from "#wire/address.ts";
+import type { Address } from "#wire/address.ts";
 import { DecodeError } from "#wire/cursor.ts";
 import { decodeSap, SDP_TYPE, type SapMessage } from "#wire/sap.ts";
-import { decodeSdp, includedSources, type SdpConnection, type SessionDescription } from "#wire/sdp.ts";
+import { decodeSdp, type SessionDescription } from "#wire/sdp.ts";
+import { streamFits, streamsOf, type AnnouncedStream } from "./announced-streams.ts";
 
 /** RFC 2974 section 3: of the global scope, and the highest address of the local and the organisation's scope. */
 export const SAP_GROUPS_4: readonly Address[] = ["224.2.127.254", "239.195.255.255", "239.255.255.255"];
@@ -15,8 +16,6 @@ export function isSapGroup(group: Address): boolean {
 
 export const MAX_ANNOUNCEMENTS = 512;
 export const MAX_FROM_ONE = 64;
-/** Groups and ports of one announcement. */
-export const MAX_STREAMS = 64;
 /** Code points of a stream's name. */
 export const STREAM_NAME_LENGTH = 80;
 /** Section 4: gone when it was not heard for an hour, or for ten times its period where that is longer. */
@@ -28,20 +27,13 @@ const LONGEST = 24 * 3_600_000;
 /** For a session without a name: RFC 8866 section 5.3 has "-", ffmpeg the words. */
 const UNNAMED: ReadonlySet<string> = new Set(["", "-", "no name"]);
 
-interface Stream {
-  readonly group: Address;
-  readonly port: number;
-  /** undefined: any. */
-  readonly sources: ReadonlySet<Address> | undefined;
-}
-
 interface Announcement {
   readonly key: string;
   /** Who sent the packet: more than the announcement says of itself. */
   readonly from: Address;
   readonly version: string; // of the message
   readonly name: string;
-  readonly streams: readonly Stream[];
+  readonly streams: readonly AnnouncedStream[];
   readonly firstHeard: number;
   readonly heardAt: number;
   readonly expiresAt: number;
@@ -88,12 +80,25 @@ export class Announcements {
     let bestScore = -1;
     for (const key of this.#byGroup.get(group) ?? []) {
       const one = this.#known.get(key)!;
-      const score = Math.max(...one.streams.map((stream) => fits(one, stream, group, source, port)));
+      const score = Math.max(
+        ...one.streams.map((stream) => streamFits(one.from, stream, group, source, port)),
+      );
       const earlier = best !== undefined && one.firstHeard < best.firstHeard;
       if (score >= 0 && (score > bestScore || (score === bestScore && earlier)))
         [best, bestScore] = [one, score];
     }
     return best?.name;
+  }
+
+  /** A stream of each announced group that is `wanted`, `most` at most. */
+  streams(most: number, wanted: (group: Address) => boolean): Map<Address, AnnouncedStream> {
+    const found = new Map<Address, AnnouncedStream>();
+    for (const { streams } of this.#known.values())
+      for (const stream of streams) {
+        if (found.size >= most) return found;
+        if (!found.has(stream.group) && wanted(stream.group)) found.set(stream.group, stream);
+      }
+    return found;
   }
 
   pollTimeout(): number | undefined {
@@ -187,44 +192,4 @@ function times(
 /** Section 5.2 of RFC 8866: what stays the same while a session changes. Of another sender it is another session. */
 function keyOf(from: Address, { origin }: SessionDescription): string {
   return `${from} ${origin.username} ${origin.sessionId} ${origin.address}`;
-}
-
-function streamsOf(description: SessionDescription): Stream[] {
-  const streams: Stream[] = [];
-  for (const { port, connections, attributes } of description.media) {
-    const session = description.connection ? [description.connection] : [];
-    for (const connection of connections.length > 0 ? connections : session)
-      for (const group of groupsOf(connection)) {
-        if (streams.length >= MAX_STREAMS) return streams;
-        const sources = includedSources([...attributes, ...description.attributes], group);
-        streams.push({ group, port, sources });
-      }
-  }
-  return streams;
-}
-
-function groupsOf({ address, count }: SdpConnection): Address[] {
-  const groups: Address[] = [];
-  const bytes = addressBytes(address);
-  for (let n = 0; n < count; n++) {
-    const group = addressText(bytes);
-    if (!isMulticast(group)) break;
-    groups.push(group);
-    for (let i = bytes.length - 1; i >= 0 && (bytes[i] = (bytes[i]! + 1) & 0xff) === 0; i--);
-  }
-  return groups;
-}
-
-/** -1: it is about something else. */
-function fits(
-  { from }: Announcement,
-  stream: Stream,
-  group: Address,
-  source: Address | undefined,
-  port: number | undefined,
-): number {
-  if (stream.group !== group) return -1;
-  if (source !== undefined && stream.sources && !stream.sources.has(source)) return -1;
-  const named = source !== undefined && stream.sources?.has(source) === true;
-  return (from === source ? 4 : 0) + (named ? 2 : 0) + (stream.port === port ? 1 : 0);
 }

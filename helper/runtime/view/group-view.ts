@@ -1,16 +1,19 @@
-// Groups as clients see them: what flows, and who listens to what does not.
+// Groups as clients see them: what flows, who listens to what does not, and what is announced.
 import type { Group, Listener } from "#contract/snapshot.ts";
 import { EXIT_LOCAL, EXIT_WIRE, type ExitKind, type VifId } from "#protocol/forwarding/route-table.ts";
 import type { Flow } from "#fastpath/flow-memory.ts";
-import type { Engine } from "../engine.ts";
-import { Peer } from "../peer.ts";
+import type { AnnouncedStream } from "#protocol/discovery/announced-streams.ts";
 import { isSapGroup } from "#protocol/discovery/announcements.ts";
 import type { PresetName } from "#protocol/discovery/presets.ts";
+import type { Engine } from "../engine.ts";
+import { Peer } from "../peer.ts";
 import { FlowLosses } from "./flow-losses.ts";
 import { FlowRates } from "./flow-rates.ts";
 import { GroupNames } from "./group-names.ts";
 import { sessionLoss } from "./session-loss.ts";
 
+/** Announced groups that are listed although nothing flows and nobody listens: what there is to be had. */
+const MAX_ANNOUNCED = 256;
 /** Groups without a packet for this long and without a listener are not shown any more. */
 const SHOWN_MS = 60_000;
 
@@ -86,28 +89,22 @@ export class GroupView {
       })
       .filter(({ group, listeners }) => listeners.length > 0 || !isSapGroup(group));
     const flowing = new Set(shown.map((group) => group.group));
+    const announced = announcements.known.streams(MAX_ANNOUNCED, (group) => core.forwarding.mayCross(group));
+    const still = (group: string, found: Listener[]): Group => {
+      const without = withoutPackets(announced.get(group));
+      return {
+        ...without,
+        ...names.of(group, without.source ?? undefined, without.port ?? undefined),
+        sourceName: without.source === null ? null : names.ofSource(without.source),
+        group,
+        listeners: found,
+        ttlRaised: raised.has(group),
+      };
+    };
     for (const [group, found] of listeners)
-      if (!flowing.has(group) && !silent.has(group) && found.length > 0)
-        shown.push({
-          group,
-          source: null,
-          ...names.of(group),
-          sourceName: null,
-          port: null,
-          payload: null,
-          inVif: null,
-          listeners: found,
-          packets: 0,
-          bytes: 0,
-          rateBps: 0,
-          pps: 0,
-          lossRatio: null,
-          lossOf: null,
-          ttl: null,
-          ttlRaised: raised.has(group),
-          firstSeen: null,
-          lastSeen: null,
-        });
+      if (!flowing.has(group) && !silent.has(group) && found.length > 0) shown.push(still(group, found));
+    for (const group of announced.keys())
+      if (!flowing.has(group) && (listeners.get(group)?.length ?? 0) === 0) shown.push(still(group, []));
     this.#rates.forget(now);
     this.#losses.forget(now);
     return shown;
@@ -126,6 +123,28 @@ export class GroupView {
   #vifName(id: VifId): string {
     return this.#engine.core.vifs.get(id)?.name ?? `vif ${id}`;
   }
+}
+
+/** Of what is announced, or listened to, and does not flow. */
+function withoutPackets(
+  announced: AnnouncedStream | undefined,
+): Omit<Group, "group" | "name" | "nameFrom" | "sourceName" | "listeners" | "ttlRaised"> {
+  const [source, another] = announced?.sources ?? [];
+  return {
+    source: another === undefined ? (source ?? null) : null,
+    port: announced?.port ?? null,
+    payload: announced?.payload ?? null,
+    inVif: null,
+    packets: 0,
+    bytes: 0,
+    rateBps: 0,
+    pps: 0,
+    lossRatio: null,
+    lossOf: null,
+    ttl: null,
+    firstSeen: null,
+    lastSeen: null,
+  };
 }
 
 function exitOf(exit: "wire" | "local"): ExitKind {

@@ -1,7 +1,7 @@
 // The real commands against a daemon that records what it is asked.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ROOT, startFakeDaemon, type FakeDaemon } from "../control/fake-daemon.ts";
-import { NOW, SNAPSHOT } from "../control/sample-state.ts";
+import { NOW, SNAPSHOT, STREAM } from "../control/sample-state.ts";
 import { run, type Run, type RunOptions } from "./run.ts";
 
 let daemon: FakeDaemon;
@@ -206,6 +206,9 @@ test("groups: the table says who listens, and why a stream cannot be routed", as
   expect(out).toContain(
     "239.1.2.3  News[2J at ten  192.168.1.10 (attic-nas)  eth0  alice, tun0 (here) include 1  rtp-mpegts, port 5004  10.5 Mbit/s       1000     1000  1.2 %  1 (too low to be routed)  now",
   );
+  const announced = { ...STREAM, source: null, sourceName: null, listeners: [], pps: 0, lastSeen: null };
+  daemon.snapshot = { ...SNAPSHOT, groups: [announced] };
+  expect((await castaway("groups")).out).toMatch(/News.* any .* nobody .*announced\n/);
   daemon.snapshot = { ...SNAPSHOT, groups: [] };
   expect((await castaway("groups")).out).toContain("No groups");
 });

@@ -3,11 +3,11 @@ import {
   Announcements,
   MAX_ANNOUNCEMENTS,
   MAX_FROM_ONE,
-  MAX_STREAMS,
   SAP_GROUPS_4,
   SAP_GROUPS_6,
   STREAM_NAME_LENGTH,
 } from "#protocol/discovery/announcements.ts";
+import { MAX_STREAMS } from "#protocol/discovery/announced-streams.ts";
 import { groupRefusal, scopePolicy } from "#protocol/forwarding/scope.ts";
 import { encodeSap, SDP_TYPE } from "#wire/sap.ts";
 
@@ -79,6 +79,23 @@ describe("an announced stream", () => {
     for (const group of ["239.1.1.254", "239.1.1.255", "239.1.2.0", "239.9.9.9"])
       expect(announcements.nameOf(group, SENDER, undefined), group).toBe("BBC One");
     expect(announcements.nameOf("239.1.2.1", SENDER, undefined)).toBeUndefined();
+  });
+
+  test.each([
+    ["RTP/AVP 33", [], "rtp-mpegts"],
+    ["RTP/AVPF 14 96", ["a=rtpmap:96 MP2T/90000"], "rtp-mpegts"],
+    ["RTP/AVP 96", ["a=rtpmap:97 MP2T/90000", "a=rtpmap:96 H264/90000"], "rtp"],
+    ["udp 33", [], "mpegts"],
+    ["udp mp2t", [], "mpegts"],
+    ["udp wb", [], "other"],
+    ["TCP/BFCP 33", [], "other"],
+  ] as const)("over %s says what it carries", (media, attributes, payload) => {
+    const announcements = heard([{ lines: [`c=IN IP4 ${GROUP}/1`, `m=video 5004 ${media}`, ...attributes] }]);
+    expect([...announcements.streams(9, () => true).values()]).toEqual([
+      { group: GROUP, port: 5004, payload },
+    ]);
+    expect(announcements.streams(9, (group) => group !== GROUP).size).toBe(0);
+    expect(announcements.streams(0, () => true).size).toBe(0);
   });
 
   test("changes its name and its groups with a new version", () => {

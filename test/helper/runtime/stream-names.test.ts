@@ -14,18 +14,29 @@ const HOME_WITH_LAN: ComputerOptions = { ...HOME, links: [link("lan", { index: 1
 const GROUP = "239.255.42.1";
 const SENDER = "192.168.1.20";
 
-/** An announcement of GROUP as the fast path hands it over. */
-function announce(
-  at: Computer,
-  change: {
-    readonly name?: string;
-    readonly port?: number;
-    readonly bytes?: number;
-    readonly cut?: number;
-  } = {},
-): void {
-  const { name = "BBC One", port = 9875, bytes = 0, cut } = change;
-  const text = `v=0\no=- 1 1 IN IP4 ${SENDER}\ns=${name}\nc=IN IP4 ${GROUP}/16\nt=0 0\na=x:${"x".repeat(bytes)}\nm=video 5004 RTP/AVP 33\n`;
+interface Announced {
+  readonly name?: string;
+  readonly group?: string;
+  readonly session?: number;
+  readonly filter?: string;
+  readonly source?: string;
+  readonly port?: number;
+  readonly cut?: number;
+}
+
+/** An announcement as the fast path hands it over. */
+function announce(at: Computer, change: Announced = {}): void {
+  const { name = "BBC One", group = GROUP, session = 1, filter, source = SENDER, port = 9875, cut } = change;
+  const text = [
+    "v=0",
+    `o=- ${session} 1 IN IP4 ${SENDER}`,
+    `s=${name}`,
+    `c=IN IP4 ${group}/16`,
+    "t=0 0",
+    ...(filter === undefined ? [] : [`a=source-filter: incl IN IP4 * ${filter}`]),
+    "m=video 5004 RTP/AVP 33",
+    "",
+  ].join("\n");
   const payload = encodeSap({
     deletion: false,
     hash: 0,
@@ -36,7 +47,7 @@ function announce(
   });
   const [packet] = encodeAddressed(
     {
-      source: SENDER,
+      source,
       sourcePort: 4000,
       destination: "224.2.127.254",
       destinationPort: port,
@@ -129,6 +140,63 @@ describe("names of streams", () => {
     const { counters } = await home.call("stats", {});
     expect(counters["sap.heard"]).toBe(500);
     expect(counters["sap.limited"]).toBe(1_500);
+  });
+});
+
+describe("what is announced and does not flow", () => {
+  test("is listed as something to be had, until it flows", async () => {
+    const world = new World();
+    const home = await host(world, HOME_WITH_LAN);
+    home.engine.announcements.looked();
+    announce(home);
+    await world.run(100);
+    const announced = {
+      group: GROUP,
+      name: "BBC One",
+      nameFrom: "announcement",
+      port: 5004,
+      payload: "rtp-mpegts",
+    };
+    expect(home.status().groups).toMatchObject([
+      { ...announced, source: null, inVif: null, listeners: [], packets: 0, lastSeen: null },
+    ]);
+    home.joinsGroup(GROUP);
+    await world.run(100);
+    expect(home.status().groups).toMatchObject([
+      { ...announced, source: null, listeners: [{ local: true }] },
+    ]);
+    flow(home);
+    expect(home.status().groups).toMatchObject([{ ...announced, source: SENDER, inVif: "lan" }]);
+  });
+
+  test("with the one source that it names, which players need", async () => {
+    const world = new World();
+    const home = await host(world, HOME_WITH_LAN);
+    home.engine.announcements.looked();
+    announce(home, { group: "232.1.1.1", filter: "192.168.1.20" });
+    announce(home, { group: "232.1.1.2", filter: "192.168.1.20 192.168.1.21", session: 2 });
+    await world.run(100);
+    expect(home.status().groups.map(({ group, source }) => [group, source])).toEqual([
+      ["232.1.1.1", "192.168.1.20"],
+      ["232.1.1.2", null],
+    ]);
+  });
+
+  test("is left out where its group does not cross, and where there is too much of it", async () => {
+    const world = new World();
+    const home = await host(world, HOME_WITH_LAN);
+    home.engine.announcements.looked();
+    announce(home, { group: "224.0.1.1" });
+    await world.run(100);
+    expect(home.status().groups).toEqual([]);
+    for (let i = 0; i < 300; i++)
+      announce(home, {
+        group: `239.7.${i >> 6}.${i & 63}`,
+        session: i,
+        source: `192.168.1.${20 + (i >> 6)}`,
+      });
+    await world.run(100);
+    expect(home.status().groups).toHaveLength(256);
   });
 });
 
