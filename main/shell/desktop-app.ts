@@ -145,9 +145,17 @@ export class DesktopApp {
     if (link === undefined) return;
     this.#waitingLink = undefined;
     this.#calls.openInvite(link).catch((error: unknown) => {
-      if (error instanceof ControlError && NOT_THERE.has(error.code)) this.#waitingLink = link;
-      else this.#announcer.tell(error);
+      if (!(error instanceof ControlError) || !NOT_THERE.has(error.code)) return this.#announcer.tell(error);
+      this.#waitingLink = link;
+      // It may have come while the refusal was under way.
+      if (error.code === "not-running") this.#openWaitingLink();
     });
+  }
+
+  #openWaitingLink(): void {
+    const { service, snapshot } = this.core.state;
+    if (this.#waitingLink !== undefined && service.state === "running" && snapshot)
+      this.openLink(this.#waitingLink);
   }
 
   showWindow(): void {
@@ -235,7 +243,7 @@ export class DesktopApp {
     for (const { title, body } of this.#notifications.changed(before, after, this.#parts.now(), visible))
       this.#announcer.notify(title, body);
     if (after.service.state !== "running" || !after.snapshot) return;
-    if (this.#waitingLink !== undefined) this.openLink(this.#waitingLink);
+    this.#openWaitingLink();
     this.#startConnected(after);
   }
 
