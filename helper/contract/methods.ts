@@ -233,6 +233,17 @@ export const METHODS = {
     v.strictObject({ topic: v.optional(id) }),
     v.object({ checks: v.array(checkSchema) }),
   ),
+  /** Does what a check's `fix` says. */
+  "doctor.fix": method(
+    "own",
+    QUICK,
+    v.strictObject({ fix: id }),
+    v.object({
+      label: v.string(),
+      /** The command that takes it back. */
+      undo: v.string(),
+    }),
+  ),
   /** With `follow`, `log` messages come after the result, on the same connection. */
   logs: method(
     "own",

@@ -279,10 +279,20 @@ export type LogLine = v.InferOutput<typeof logLineSchema>;
 export const topicSchema = v.object({ id: text, title: text });
 export type DoctorTopic = v.InferOutput<typeof topicSchema>;
 
+/** What the daemon can do about a finding by itself, when it is told to ("doctor.fix"). */
+export const fixSchema = v.object({
+  id: text,
+  /** One sentence: what is done. */
+  label: text,
+});
+export type Fix = v.InferOutput<typeof fixSchema>;
+
 export const checkSchema = v.object({
   name: text,
   status: v.picklist(["ok", "warn", "fail"]),
   message: text,
   remedy: v.nullable(text),
+  /** None: a person has to do something, or to decide. */
+  fix: v.optional(v.nullable(fixSchema)),
 });
 export type Check = v.InferOutput<typeof checkSchema>;

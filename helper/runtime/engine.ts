@@ -4,6 +4,7 @@ import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { Entropy } from "#ports/entropy.ts";
 import type { FastPathEvent } from "#ports/fast-path.ts";
+import type { KernelGateway } from "#ports/gateway.ts";
 import type { Links } from "#ports/links.ts";
 import type { Log } from "#ports/log.ts";
 import type { HostJoins } from "#ports/memberships.ts";
@@ -78,6 +79,8 @@ export class Engine {
   readonly port: PortChoice;
   readonly datagrams: Datagrams;
   readonly streaming: Streaming;
+  /** undefined: we have no right to change the kernel's settings, or it cannot forward. */
+  readonly kernel: KernelGateway | undefined;
   readonly lanSharing: LanSharing;
   readonly #hostJoins: HostJoins;
   readonly #links: Links;
@@ -222,10 +225,11 @@ export class Engine {
       isOwn: (name) => name === this.tun.name,
       isTaken: (name) => this.sockets.has(name),
     });
+    this.kernel = this.tun.name === undefined ? undefined : ports.openGateway();
     this.lanSharing = new LanSharing({
       core: this.core,
       tun: this.tun.name,
-      kernel: this.tun.name === undefined ? undefined : ports.openGateway(),
+      kernel: this.kernel,
       folder: keeper.folder,
       publicKey: machine.publicKey,
       hosted: () => this.networks.hosted,

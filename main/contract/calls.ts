@@ -36,6 +36,7 @@ export const DAEMON_METHODS = [
   "stats",
   "doctor.topics",
   "doctor",
+  "doctor.fix",
 ] as const satisfies readonly Method[];
 export type DaemonMethod = (typeof DAEMON_METHODS)[number];
 

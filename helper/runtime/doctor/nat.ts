@@ -1,10 +1,11 @@
 // What kind of NAT this computer is behind, from where others see its transport socket (RFC 4787 section 4.1).
-import type { Check } from "#contract/snapshot.ts";
+import type { Check, Fix } from "#contract/snapshot.ts";
 import { endpointText, type Endpoint } from "#ports/endpoint.ts";
 import type { NatMapping } from "#protocol/reach/nat-probe.ts";
 import { isPublicAddress } from "#protocol/reach/public-address.ts";
 import { family, type Address } from "#wire/address.ts";
 import { DhtRendezvous } from "../dht/dht-rendezvous.ts";
+import { fixOf } from "./fixes.ts";
 import { ok, warn, type Topic } from "./topic.ts";
 
 export interface SeenFromOutside {
@@ -17,12 +18,15 @@ export interface SeenFromOutside {
   readonly observers: number;
   /** What pings to several nodes of the DHT have shown. */
   readonly probed: NatMapping;
+  /** Where the router could be asked for a port, and is not. */
+  readonly fix?: Fix | undefined;
 }
 
 export const nat: Topic = {
   id: "nat",
   title: "the NAT",
-  examine: ({ engine }) => {
+  examine: (subject) => {
+    const { engine } = subject;
     const own = engine.lans
       .links()
       .filter((link) => link.defaultRoute)
@@ -32,6 +36,7 @@ export const nat: Topic = {
     const dht = ways.find((way) => way instanceof DhtRendezvous);
     const observed = engine.reach.observed().filter(({ address }) => family(address) === 4);
     if (own.length === 0) return [];
+    const fix = engine.networks.hosted?.enabled ? fixOf("port-mapping", subject) : undefined;
     return [
       natCheck({
         own,
@@ -39,12 +44,13 @@ export const nat: Topic = {
         observed,
         observers: ways.filter(({ state }) => state === "ready").length,
         probed: dht?.view.nat.mapping ?? "unknown",
+        fix,
       }),
     ];
   },
 };
 
-export function natCheck({ own, port, observed, observers, probed }: SeenFromOutside): Check {
+export function natCheck({ own, port, observed, observers, probed, fix }: SeenFromOutside): Check {
   const [first] = observed;
   const places = observed.map((endpoint) => endpointText(endpoint)).join(" and ");
   const ports = new Set(observed.map((endpoint) => endpoint.port));
@@ -54,6 +60,7 @@ export function natCheck({ own, port, observed, observers, probed }: SeenFromOut
       `The router's NAT gives this computer another port for each it talks to${places ? ` (seen as ${places})` : ""}: ` +
         "nobody can be told where to call. Where the other end is behind such a NAT too, packets are relayed.",
       `Forward UDP port ${port} on the router, or let it be asked for one: castaway reach --port-mapping on`,
+      fix,
     );
   if (!first) {
     const [address] = own.filter((one) => isPublicAddress(one));

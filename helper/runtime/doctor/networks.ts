@@ -1,12 +1,13 @@
 import type { Check } from "#contract/snapshot.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
-import { fail, ok, warn, type Topic } from "./topic.ts";
+import { fixOf } from "./fixes.ts";
+import { fail, ok, warn, type Subject, type Topic } from "./topic.ts";
 
 export const networks: Topic = {
   id: "networks",
   title: "the networks",
-  examine: ({ engine }) => {
-    const { hosted, joined } = engine.networks;
+  examine: (subject) => {
+    const { hosted, joined } = subject.engine.networks;
     const checks: Check[] = [];
     if (!hosted && joined.size === 0)
       checks.push(
@@ -17,20 +18,28 @@ export const networks: Topic = {
         ),
       );
     if (hosted?.enabled) checks.push(ok("network", `This computer hosts ${hosted.name}.`));
-    else if (hosted) checks.push(warn("network", `${hosted.name} is switched off.`, "castaway up"));
-    for (const network of joined.values()) checks.push(joinedCheck(network));
+    else if (hosted)
+      checks.push(
+        warn(
+          "network",
+          `${hosted.name} is switched off.`,
+          "castaway up",
+          fixOf(`network-up:${hosted.id}`, subject),
+        ),
+      );
+    for (const network of joined.values()) checks.push(joinedCheck(network, subject));
     return checks;
   },
 };
 
-function joinedCheck({ state, record, peer }: JoinedNetworkRuntime): Check {
+function joinedCheck({ id, state, record, peer }: JoinedNetworkRuntime, subject: Subject): Check {
   const name = `network ${record.networkName}`;
   const rtt = peer?.session.rtt;
   switch (state.state) {
     case "connected":
       return ok(name, `Connected${rtt === undefined ? "" : `, ${rtt.toFixed(1)} ms`}.`);
     case "off":
-      return warn(name, "Switched off.", "castaway up");
+      return warn(name, "Switched off.", "castaway up", fixOf(`network-up:${id}`, subject));
     case "refused":
       return fail(name, `The host refused: ${state.status}.`, "Ask for a new invite.");
     case "pending":

@@ -2,6 +2,7 @@
 import { endpointText } from "#ports/endpoint.ts";
 import { resolveCandidates } from "../resolve-candidates.ts";
 import { chooseProxy, ProxyError, type Proxy } from "../streams/proxy.ts";
+import { fixOf } from "./fixes.ts";
 import { fail, ok, warn, type Topic } from "./topic.ts";
 
 const CONNECT_MS = 3_000;
@@ -9,7 +10,8 @@ const CONNECT_MS = 3_000;
 export const proxy: Topic = {
   id: "proxy",
   title: "the proxy",
-  examine: async ({ engine, keeper, probe }) => {
+  examine: async (subject) => {
+    const { engine, keeper, probe } = subject;
     const { tcp, proxy: setting } = keeper.state.settings.reach;
     if (!tcp) return [];
     let chosen: Proxy | undefined;
@@ -22,6 +24,7 @@ export const proxy: Topic = {
           "proxy",
           `The proxy cannot be used: ${error.message}.`,
           "castaway reach --proxy HOST:PORT, or off",
+          fixOf("proxy", subject),
         ),
       ];
     }
@@ -37,6 +40,7 @@ export const proxy: Topic = {
         "proxy",
         `The proxy ${name} ${place ? "takes no connections" : "is not found"}.`,
         "Connections that need none are made without it. Where it is wrong: castaway reach --proxy off",
+        fixOf("proxy", subject),
       ),
     ];
   },

@@ -1,4 +1,5 @@
 import type { Check } from "#contract/snapshot.ts";
+import { fixOf } from "./fixes.ts";
 import { warn, type Subject, type Topic } from "./topic.ts";
 
 /** Values of rp_filter: 0 off, 1 strict (RFC 3704), 2 loose. */
@@ -15,7 +16,8 @@ export const reversePath: Topic = {
   },
 };
 
-async function filterOf(name: string, { probe }: Subject): Promise<Check | undefined> {
+async function filterOf(name: string, subject: Subject): Promise<Check | undefined> {
+  const { probe } = subject;
   const values = await Promise.all(
     ["all", name].map((which) => probe.setting(`net/ipv4/conf/${which}/rp_filter`)),
   );
@@ -25,5 +27,6 @@ async function filterOf(name: string, { probe }: Subject): Promise<Check | undef
     `rp_filter ${name}`,
     `${name} drops IPv4 packets whose sender is not reached through it (rp_filter is strict).`,
     `sysctl -w net.ipv4.conf.${name}.rp_filter=2`,
+    fixOf(`rp-filter:${name}`, subject),
   );
 }

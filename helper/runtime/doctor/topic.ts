@@ -1,4 +1,4 @@
-import type { Check } from "#contract/snapshot.ts";
+import type { Check, Fix } from "#contract/snapshot.ts";
 import type { SystemProbe } from "#ports/system-probe.ts";
 import type { Engine } from "../engine.ts";
 import type { StateKeeper } from "../state-keeper.ts";
@@ -27,10 +27,10 @@ export function ok(name: string, message: string): Check {
   return { name, status: "ok", message, remedy: null };
 }
 
-export function warn(name: string, message: string, remedy: string): Check {
-  return { name, status: "warn", message, remedy };
+export function warn(name: string, message: string, remedy: string, fix?: Fix): Check {
+  return { name, status: "warn", message, remedy, ...(fix && { fix }) };
 }
 
-export function fail(name: string, message: string, remedy: string): Check {
-  return { name, status: "fail", message, remedy };
+export function fail(name: string, message: string, remedy: string, fix?: Fix): Check {
+  return { name, status: "fail", message, remedy, ...(fix && { fix }) };
 }

@@ -2,10 +2,11 @@ import { ControlError } from "#contract/errors.ts";
 import type { Result } from "#contract/methods.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
 import { examine } from "../doctor/examine.ts";
+import { repairOf } from "../doctor/fixes.ts";
 import { TOPICS } from "../doctor/topics.ts";
 import { memberHandlers } from "./member-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
-import { Named, type HandlerParts } from "./handler-parts.ts";
+import { Named, saved, type HandlerParts } from "./handler-parts.ts";
 import { reachHandlers } from "./reach-handlers.ts";
 import { pingHandlers } from "./ping-handlers.ts";
 import { sharingHandlers } from "./sharing-handlers.ts";
@@ -33,6 +34,14 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
       if (chosen.length === 0)
         throw new ControlError("not-found", `nothing called "${topic}" is examined`, "castaway doctor");
       return { checks: await examine(chosen, parts) };
+    },
+    "doctor.fix": async ({ fix: id }) => {
+      const { fix, undo, apply } = repairOf(id, parts);
+      apply();
+      log.write("info", "the doctor mends", { fix: id });
+      parts.engine.settingsChanged();
+      await saved(parts);
+      return { label: fix.label, undo };
     },
     logs: async ({ limit }): Promise<Result<"logs">> => ({
       lines: log

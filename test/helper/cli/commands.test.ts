@@ -166,6 +166,11 @@ test.each([
   ["stats", { method: "stats", params: {} }, "session.handshakes"],
   ["dump", { method: "dump", params: {} }, "*** Statistics Dump"],
   ["doctor", { method: "doctor", params: {} }, "Forward UDP 4242."],
+  [
+    "doctor --fix",
+    { method: "doctor.fix", params: { fix: "port-mapping" } },
+    "To take it back: castaway reach --port-mapping off",
+  ],
   ["logs", { method: "logs", params: { limit: 200 } }, "listening number=2"],
   ["logs -n 1", { method: "logs", params: { limit: 1 } }, "listening"],
   ["daemon --stop", { method: "shutdown", params: {} }, "stops"],

@@ -43,6 +43,7 @@ const PARAMS: Record<Method, Record<string, unknown>> = {
   dump: {},
   "doctor.topics": {},
   doctor: {},
+  "doctor.fix": { fix: "port-mapping" },
   logs: {},
   shutdown: {},
 };

@@ -146,8 +146,13 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
           status: "warn" as const,
           message: "nobody reaches it from outside",
           remedy: "Forward UDP 4242.",
+          fix: { id: "port-mapping", label: "Ask the router for a port." },
         },
       ],
+    })),
+    "doctor.fix": record("doctor.fix", () => ({
+      label: "Ask the router for a port.",
+      undo: "castaway reach --port-mapping off",
     })),
     logs: record("logs", ({ limit }: { limit?: number }) => ({
       lines: limit === 0 ? [] : fake.logLines.slice(-(limit ?? 200)),
