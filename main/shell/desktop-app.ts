@@ -16,7 +16,7 @@ import { menuTemplate } from "./app-menu.ts";
 import { appProtocol } from "./app-protocol.ts";
 import { type Autostart, autostart } from "./autostart.ts";
 import type { ElectronParts, WindowParts } from "./electron-parts.ts";
-import { firstState } from "./first-state.ts";
+import { desktopState } from "./desktop-state.ts";
 import { PageMessages } from "./ipc.ts";
 import { Playlists, saveReport } from "./save-file.ts";
 import { APP_SCHEME, secureSession } from "./security.ts";
@@ -88,7 +88,7 @@ export class DesktopApp {
     });
     const settings = { ...this.#store.settings(), autoStart: this.#autostart.isOn() };
     this.core = new AppCore(
-      firstState(electron, { platform, user, manages: installer.isPossible, settings }),
+      desktopState(electron, { platform, user, manages: installer.isPossible, settings }),
     );
     this.#announcer = new Announcer(electron, this.core, () => this.showWindow());
     this.#link = new HelperLink({

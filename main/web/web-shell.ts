@@ -3,8 +3,8 @@ import { connect } from "#contract/client.ts";
 import { ControlError } from "#contract/errors.ts";
 import { clientSocketPath } from "#contract/socket-path.ts";
 import { AppCore } from "#main/app/app-core.ts";
-import { NO_FACTS, serviceState } from "#main/app/service-state.ts";
-import type { AppState } from "#main/contract/state.ts";
+import { firstState } from "#main/app/first-state.ts";
+import type { Shell } from "#main/contract/state.ts";
 import { HelperLink } from "#main/helper-link/helper-link.ts";
 import { type AskServiceFacts, serviceFacts } from "#main/helper-link/service-facts.ts";
 import { ShellCalls } from "#main/helper-link/shell-calls.ts";
@@ -36,7 +36,7 @@ export class WebShell {
     const settingsFile = new SettingsFile(settingsPath(environment));
     const { settings, note } = settingsFile.load();
     const user = userName();
-    const core = new AppCore(firstState(version, user, environment, settings));
+    const core = new AppCore(firstState(ownShell(version, environment), settings, user));
     const link = new HelperLink({
       core,
       connect: () => connect(socket ?? clientSocketPath(environment)),
@@ -71,25 +71,13 @@ export class WebShell {
   }
 }
 
-function firstState(
-  version: string,
-  user: string,
-  environment: NodeJS.ProcessEnv,
-  settings: AppState["settings"],
-): AppState {
-  const connection = { state: "opening" } as const;
+function ownShell(version: string, environment: NodeJS.ProcessEnv): Shell {
   return {
-    shell: {
-      kind: "web",
-      version,
-      platform: process.platform === "darwin" || process.platform === "win32" ? process.platform : "linux",
-      languages: environmentLanguages(environment),
-      can: { autoStart: false, notify: false, manageService: false, play: false, save: false },
-    },
-    service: serviceState({ connection, facts: NO_FACTS, version, manages: false, user, now: 0 }),
-    settings,
-    pendingInvite: null,
-    snapshot: null,
+    kind: "web",
+    version,
+    platform: process.platform === "darwin" || process.platform === "win32" ? process.platform : "linux",
+    languages: environmentLanguages(environment),
+    can: { autoStart: false, notify: false, manageService: false, play: false, save: false },
   };
 }
 
