@@ -1,6 +1,7 @@
 import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import SettingsScreen from "#renderer/screens/settings/SettingsScreen.svelte";
+import { portOf } from "#renderer/screens/settings/port-of.ts";
 import { answerCalls } from "#test/support/app/fake-scene.ts";
 import { fakeSnapshot, fakeState } from "#test/support/app/fake-state.ts";
 import { type FakeApp, fakeApp, refusal } from "./fake-app.ts";
@@ -101,6 +102,36 @@ describe("how others are reached", () => {
         "own",
       ),
     );
+  });
+
+  test.each([
+    ["42300", 42300],
+    [" 1 ", 1],
+    ["65535", 65535],
+    ["", null],
+    ["0", undefined],
+    ["65536", undefined],
+    ["99999999999", undefined],
+    ["-1", undefined],
+    ["4e3", undefined],
+    ["http", undefined],
+  ])("%j as a port is %j", (text, port) => {
+    expect(portOf(text)).toBe(port);
+  });
+
+  test("a port is saved when it is one, and what holds later is said", async () => {
+    const app = await opened();
+    const field = screen.getByLabelText("Port");
+    const save = within(field.closest("form")!).getByRole("button", { name: "Save" });
+    await fireEvent.input(field, { target: { value: "70000" } });
+    await fireEvent.click(save);
+    expect(screen.getByText("This is no port: a number from 1 to 65535.")).toBeTruthy();
+    await fireEvent.input(field, { target: { value: "42300" } });
+    await fireEvent.click(save);
+    expect(app.called("reach.set")).toEqual([{ port: 42300 }]);
+    const { reach } = app.shell.state.snapshot!;
+    app.shell.change({ snapshot: { reach: { ...reach, portPending: true } } });
+    expect(await screen.findByText("Saved. It holds from the next start of the service on.")).toBeTruthy();
   });
 
   test("the proxy is switched off", async () => {
