@@ -37,8 +37,8 @@ describe.skipIf(missing !== undefined)(
       ]);
       // There is no DHT in the lab, and looking for one is not what is tried here.
       await Promise.all([atHome, onLaptop].map((daemon) => daemon.json("reach", "--dht", "off")));
-      home = await OpenApp.beside(atHome, lab.host("home"));
-      away = await OpenApp.beside(onLaptop, lab.host("away"));
+      home = await OpenApp.beside(atHome);
+      away = await OpenApp.beside(onLaptop);
     });
     afterAll(async () => {
       await home?.close();

@@ -1,6 +1,6 @@
 // The app as a person has it open: the web shell and a real browser on one machine of the lab, or, with
 // CASTAWAY_E2E=electron, Electron where its binary is.
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { Child } from "#test/support/child.ts";
 import type { TestDaemon } from "#test/support/daemon.ts";
 import { removeAtEnd } from "#test/support/lab/cleanup.ts";
-import type { LabHost } from "#test/support/lab.ts";
+import { LabHost } from "#test/support/lab/host.ts";
 import { Machine } from "#test/support/machine.ts";
 import { electronBinary, startElectron } from "./electron-app.ts";
 import { CHROMIUM, startBrowser } from "./browser.ts";
@@ -30,7 +30,8 @@ export function missingForApp(): string | undefined {
 
 export interface AppOptions {
   readonly socketPath: string;
-  readonly host?: LabHost;
+  /** Where the web shell runs, and the browser too where that is a host of a lab. */
+  readonly on?: Machine;
 }
 
 export class OpenApp {
@@ -50,13 +51,15 @@ export class OpenApp {
   /** What the page complained about since it was opened. */
   readonly errors: string[] = [];
 
-  static async beside(daemon: TestDaemon, host?: LabHost): Promise<OpenApp> {
-    return OpenApp.start({ socketPath: daemon.socketPath, ...(host && { host }) });
+  static async beside(daemon: TestDaemon, on = daemon.machine): Promise<OpenApp> {
+    return OpenApp.start({ socketPath: daemon.socketPath, on });
   }
 
   static async start(options: AppOptions): Promise<OpenApp> {
     const folder = mkdtempSync(join(tmpdir(), "castaway-app-"));
+    chmodSync(folder, 0o777); // the web shell may be another user's
     const forget = removeAtEnd(folder);
+    const host = options.on instanceof LabHost ? options.on : undefined;
     const env = {
       CASTAWAY_SOCKET: options.socketPath,
       XDG_CONFIG_HOME: folder,
@@ -68,11 +71,11 @@ export class OpenApp {
       forget();
     };
     if (inElectron) {
-      const { page, close } = await startElectron(env, options.host);
+      const { page, close } = await startElectron(env, host);
       return new OpenApp(page, () => close().then(clean));
     }
-    const { shell, url } = await startWebShell(env, options.host);
-    const browser = await startBrowser(options.host);
+    const { shell, url } = await startWebShell(env, options.on ?? new Machine("web shell"));
+    const browser = await startBrowser(host);
     const context = await browser.newContext({ viewport: SIZES.wide, permissions: ["clipboard-write"] });
     const page = await context.newPage();
     const app = new OpenApp(page, async () => {
@@ -112,12 +115,11 @@ async function closeBrowser(browser: Browser, context: BrowserContext): Promise<
   await browser.close();
 }
 
-async function startWebShell(env: NodeJS.ProcessEnv, host?: LabHost): Promise<{ shell: Child; url: string }> {
-  const shell = (host ?? new Machine("web shell")).spawn(
-    process.execPath,
-    [CLI, "web", "--no-open", "--json", "--idle", "0"],
-    { label: "web shell", env },
-  );
+async function startWebShell(env: NodeJS.ProcessEnv, on: Machine): Promise<{ shell: Child; url: string }> {
+  const shell = on.spawn(process.execPath, [CLI, "web", "--no-open", "--json", "--idle", "0"], {
+    label: "web shell",
+    env,
+  });
   const line = await shell.line(/"ready"/, READY_MS);
   return { shell, url: (JSON.parse(line) as { url: string }).url };
 }

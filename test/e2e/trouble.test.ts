@@ -1,0 +1,117 @@
+// What goes wrong while the app is open: the service is killed, belongs to somebody else, or a link is hostile.
+import { chmodSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { missingForApp, OpenApp } from "#test/support/app/open-app.ts";
+import { TestDaemon } from "#test/support/daemon.ts";
+import { Machine } from "#test/support/machine.ts";
+import { asNobody } from "#test/support/ordinary-user.ts";
+
+const missing = missingForApp();
+const SAID_WITHIN_MS = 1_000;
+
+const HOSTILE: readonly (readonly [string, string])[] = [
+  ["javascript:alert(1)", "This is a link of another kind (javascript:), not an invite."],
+  ["https://castaway.example/join/abc", "This is a link of another kind (https:), not an invite."],
+  ["castaway://join/../../etc/passwd", "it is damaged, or made up."],
+  ["castaway://shutdown/now", "This is a castaway link, but not an invite"],
+  ["castaway://join/<script>alert(1)</script>", "damaged"],
+  [`castaway://join/${"a".repeat(5_000)}`, "This invite link is far too long to be a real one."],
+];
+
+describe.skipIf(missing !== undefined)(
+  `trouble while the app is open${missing ? ` (${missing})` : ""}`,
+  () => {
+    const machine = new Machine("alone");
+    let daemon: TestDaemon;
+    let app: OpenApp;
+
+    beforeAll(async () => {
+      daemon = await TestDaemon.start(machine, {
+        args: ["--no-tun", "--socket-vif", "239.1.2.3:5004%127.0.0.1"],
+      });
+      await daemon.json("reach", "--dht", "off", "--port-mapping", "off");
+      app = await OpenApp.beside(daemon);
+      await app.page.getByRole("button", { name: "Skip these steps" }).click();
+    });
+    afterAll(async () => {
+      await app?.close();
+      await daemon?.dispose();
+      await machine.stopAll();
+    });
+
+    test("the service is killed: the app says so within a second, and is back without a click", async () => {
+      const { page } = app;
+      const notice = page.getByText("The service is restarting");
+      const killed = performance.now();
+      await daemon.kill();
+      await notice.waitFor();
+      const said = performance.now() - killed;
+      await app.picture("service-restarting");
+      await daemon.restart();
+      const restarted = performance.now();
+      await notice.waitFor({ state: "detached" });
+      console.log(
+        `"restarting" after ${Math.round(said)} ms, gone ${Math.round(performance.now() - restarted)} ms after the start`,
+      );
+      expect(said).toBeLessThan(SAID_WITHIN_MS);
+    });
+
+    test.each(HOSTILE)("%.40s is refused with a sentence, and nothing runs", async (link, sentence) => {
+      const { page } = app;
+      await app.goTo("join");
+      let dialogs = 0;
+      page.once("dialog", (dialog) => {
+        dialogs++;
+        void dialog.dismiss();
+      });
+      await page.getByLabel("Paste the link or the whole message").fill(link);
+      await page.getByRole("button", { name: "Look at it" }).click();
+      await page.getByText(sentence).waitFor();
+      expect(dialogs).toBe(0);
+    });
+
+    test("ten megabytes are refused without being sent anywhere", async () => {
+      const { page } = app;
+      await app.goTo("join");
+      const field = page.getByLabel("Paste the link or the whole message");
+      await field.evaluate((element, text) => {
+        (element as unknown as { value: string }).value = text.repeat(1_000_000);
+        element.dispatchEvent(new Event("input", { bubbles: true }));
+      }, "castaway:/");
+      await page.getByRole("button", { name: "Look at it" }).click();
+      await page
+        .getByText("This is far too long for an invite. Copy the link alone and try again.")
+        .waitFor();
+      await field.fill("");
+    });
+
+    test("nothing of the page complained", () => {
+      expect(app.errors.filter((error) => !/WebSocket|ERR_CONNECTION/.test(error))).toEqual([]);
+    });
+  },
+);
+
+describe.skipIf(missing !== undefined || process.getuid?.() !== 0)(
+  `somebody else's service${missing ? ` (${missing})` : ""}`,
+  () => {
+    test("who may not change anything sees that, and cannot", async () => {
+      const machine = new Machine("root's");
+      const daemon = await TestDaemon.start(machine, {
+        args: ["--no-tun", "--socket-vif", "239.1.2.3:5004%127.0.0.1"],
+      });
+      await daemon.json("up", "--name", "Theirs");
+      chmodSync(daemon.folder, 0o755); // as /run/castaway is
+      const app = await OpenApp.beside(daemon, asNobody("stranger"));
+      try {
+        await app.page.getByText("You may look, but not change anything").waitFor();
+        await app.goTo("home");
+        await app.picture("read-only");
+        expect(await app.page.getByRole("switch").first().isDisabled()).toBe(true);
+      } finally {
+        await app.close();
+        await daemon.dispose();
+        await machine.stopAll();
+      }
+    });
+  },
+);
