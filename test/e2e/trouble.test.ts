@@ -9,13 +9,15 @@ import { asNobody } from "#test/support/ordinary-user.ts";
 const missing = missingForApp();
 const SAID_WITHIN_MS = 1_000;
 
-const HOSTILE: readonly (readonly [string, string])[] = [
-  ["javascript:alert(1)", "This is a link of another kind (javascript:), not an invite."],
-  ["https://castaway.example/join/abc", "This is a link of another kind (https:), not an invite."],
-  ["castaway://join/../../etc/passwd", "it is damaged, or made up."],
-  ["castaway://shutdown/now", "This is a castaway link, but not an invite"],
-  ["castaway://join/<script>alert(1)</script>", "damaged"],
-  [`castaway://join/${"a".repeat(5_000)}`, "This invite link is far too long to be a real one."],
+const OTHER_KIND = "This is a link of another kind";
+const DAMAGED = "This invite is damaged: a part is missing or was changed on the way.";
+const HOSTILE: readonly (readonly [what: string, link: string, sentence: string])[] = [
+  ["a script", "javascript:alert(1)", OTHER_KIND],
+  ["a page", "https://castaway.example/join/abc", OTHER_KIND],
+  ["a path", "castaway://join/../../etc/passwd", DAMAGED],
+  ["another word of ours", "castaway://shutdown/now", DAMAGED],
+  ["HTML", "castaway://join/<script>alert(1)</script>", DAMAGED],
+  ["a link without an end", `castaway://join/${"a".repeat(5_000)}`, DAMAGED],
 ];
 
 describe.skipIf(missing !== undefined)(
@@ -56,7 +58,7 @@ describe.skipIf(missing !== undefined)(
       expect(said).toBeLessThan(SAID_WITHIN_MS);
     });
 
-    test.each(HOSTILE)("%.40s is refused with a sentence, and nothing runs", async (link, sentence) => {
+    test.each(HOSTILE)("%s is refused with a sentence, and nothing runs", async (_what, link, sentence) => {
       const { page } = app;
       await app.goTo("join");
       let dialogs = 0;
@@ -64,7 +66,8 @@ describe.skipIf(missing !== undefined)(
         dialogs++;
         void dialog.dismiss();
       });
-      await page.getByLabel("Paste the link or the whole message").fill(link);
+      const field = page.getByLabel("Paste the link or the whole message");
+      await field.fill(link);
       await page.getByRole("button", { name: "Look at it" }).click();
       await page.getByText(sentence).waitFor();
       expect(dialogs).toBe(0);
