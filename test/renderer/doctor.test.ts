@@ -85,7 +85,7 @@ describe("an examination", () => {
     }
     await waitFor(() => {
       answers.splice(0).forEach((answer) => answer());
-      expect(screen.queryByRole("progressbar")).toBeNull();
+      expect(screen.queryByRole("progressbar") === null).toBe(true);
     });
   });
 
@@ -107,7 +107,7 @@ describe("an examination", () => {
     await fireEvent.click(button("Examine"));
     await screen.findByRole("progressbar");
     app.lose();
-    await waitFor(() => expect(screen.queryByRole("progressbar")).toBeNull());
+    await waitFor(() => expect(screen.queryByRole("progressbar") === null).toBe(true));
     expect(screen.getAllByText("Could not be seen")).toHaveLength(4);
     expect(screen.getByText("4 things to look at")).toBeTruthy();
   });
@@ -170,7 +170,7 @@ describe("calling a member", () => {
   test("needs somebody to call", async () => {
     await opened({ snapshot: fakeSnapshot({ networks: [] }) });
     expect(screen.getByText(/no other member to call/)).toBeTruthy();
-    expect(screen.queryByRole("button", { name: "Call" })).toBeNull();
+    expect(screen.queryByRole("button", { name: "Call" }) === null).toBe(true);
   });
 
   test.each(HOSTILE_NAMES)("called %j is offered as text", async (name) => {
@@ -189,7 +189,7 @@ describe("the problem report", () => {
   test("is there to be read before anything is done with it", async () => {
     const app = await opened();
     app.shell.handlers["report.make"] = () => REPORT;
-    expect(screen.queryByRole("button", { name: "Save it" })).toBeNull();
+    expect(screen.queryByRole("button", { name: "Save it" }) === null).toBe(true);
     await fireEvent.click(button("Make the report"));
     const region = await screen.findByRole("region", { name: "The report" });
     expect(region.textContent).toBe("ok service\n<script>alert(1)</script>");
@@ -204,7 +204,7 @@ describe("the problem report", () => {
     app.shell.handlers["report.save"] = () => ({ path: null });
     await fireEvent.click(button("Make the report"));
     await fireEvent.click(await screen.findByRole("button", { name: "Save it" }));
-    expect(screen.queryByText(/Saved as/)).toBeNull();
+    expect(screen.queryByText(/Saved as/) === null).toBe(true);
     app.shell.handlers["report.save"] = () => ({ path: "/home/anna/castaway-report.txt" });
     await waitFor(() => expect(button("Save it").getAttribute("aria-busy")).toBeNull());
     await fireEvent.click(button("Save it"));

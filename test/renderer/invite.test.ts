@@ -38,6 +38,7 @@ describe("making an invite", () => {
 
   test("with limits of one's own", async () => {
     const app = await opened();
+    await fireEvent.input(screen.getByLabelText("For whom"), { target: { value: " Anna's laptop\u202E " } });
     await fireEvent.input(screen.getByLabelText("Computers that may join with it"), {
       target: { value: "12" },
     });
@@ -52,6 +53,7 @@ describe("making an invite", () => {
         uses: 12,
         expiresInSeconds: 3600,
         approval: true,
+        label: "Anna's laptop",
         endpoints: ["home.example:42268", "[2001:db8::1]:4000"],
       },
     ]);
@@ -120,6 +122,7 @@ describe("the invite that was made", () => {
     expect((await screen.findByLabelText<HTMLTextAreaElement>("Invite link")).value).toBe(LINK);
     expect(screen.getByRole("img", { name: /QR code of the invite into .*Studio/ })).toBeTruthy();
     expect(screen.getByText(/Lets 3 computers in/)).toBeTruthy();
+    expect(screen.getByText(/Your fingerprint.*aaaa bbbb cccc dddd eeee/)).toBeTruthy();
     expect(
       screen.getByText(/203\.0\.113\.5:42268.*, the public DHT, and the meeting point .*meet\.example/),
     ).toBeTruthy();
@@ -141,7 +144,7 @@ describe("the invite that was made", () => {
     await screen.findByLabelText("Invite link");
     expect(screen.getByText(/shown only now/)).toBeTruthy();
     await fireEvent.click(button("Done, forget the link"));
-    expect(screen.queryByLabelText("Invite link")).toBeNull();
+    expect(screen.queryByLabelText("Invite link") === null).toBe(true);
     await make();
     await screen.findByLabelText("Invite link");
     document.body.replaceChildren();
@@ -210,7 +213,8 @@ describe("the list of invites", () => {
       "Used up",
       "Revoked",
     ]);
-    expect(rows[0]!.textContent).toMatch(/3 of 5 uses left/);
+    expect(rows[0]!.textContent).toMatch(/for Anna and her band.*3 of 5 uses left/s);
+    expect(rows[1]!.textContent).toMatch(/Invite of .*2026/s);
     expect(within(list).getAllByRole("button", { name: /^Revoke/ })).toHaveLength(1);
   });
 
@@ -223,7 +227,7 @@ describe("the list of invites", () => {
     await fireEvent.click(button(/^Revoke: /));
     await fireEvent.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Revoke" }));
     expect(app.called("invite.revoke")).toEqual([{ invite: "a1" }]);
-    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    await waitFor(() => expect(screen.queryByRole("dialog") === null).toBe(true));
   });
 
   test("where that fails, the question stays, with the reason", async () => {

@@ -3,6 +3,8 @@ import type { Check, DoctorTopic } from "#contract/snapshot.ts";
 import type { TopicResult } from "./examination.svelte.ts";
 
 export interface Finding {
+  /** Stays the same while others are found. */
+  readonly key: string;
   readonly topic: DoctorTopic;
   /** unknown: the topic could not be looked at. */
   readonly status: Check["status"] | "unknown";
@@ -16,10 +18,11 @@ const RANK: Readonly<Record<Finding["status"], number>> = { fail: 0, unknown: 1,
 /** The bad first, then what is to be looked at, then the good; each in the daemon's order. */
 export function findingsOf(results: readonly TopicResult[]): Finding[] {
   const found = results.flatMap(({ topic, checks, error }): Finding[] => [
-    ...checks.map((check): Finding => ({ topic, ...check })),
+    ...checks.map((check, i): Finding => ({ key: `${topic.id} ${i}`, topic, ...check })),
     ...(error
       ? [
           {
+            key: topic.id,
             topic,
             status: "unknown" as const,
             name: topic.title,

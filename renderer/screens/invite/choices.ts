@@ -5,9 +5,13 @@ import type { Invite, Network } from "#contract/snapshot.ts";
 export const EXPIRIES_S = [3600, 86_400, 604_800, 2_592_000, 31_536_000] as const;
 export const DEFAULT_EXPIRY_S = 604_800;
 export const MAX_USES = 1000;
+/** What the daemon keeps of it. */
+export const MAX_LABEL = 40;
 const MAX_ENDPOINTS = 4;
 
 export interface InviteForm {
+  /** "": for whom is not said. */
+  readonly label: string;
   readonly expiresInSeconds: number;
   /** As typed. */
   readonly uses: string;
@@ -35,10 +39,12 @@ export function faultsOf(form: InviteForm): FormFaults {
 
 export function createParams(form: InviteForm): Params<"invite.create"> {
   const endpoints = endpointsOf(form.endpoints);
+  const label = form.label.trim();
   return {
     uses: Number(form.uses),
     expiresInSeconds: form.expiresInSeconds,
     approval: form.approval,
+    ...(label !== "" && { label }),
     ...(form.network !== undefined && { network: form.network }),
     ...(endpoints.length > 0 && { endpoints }),
   };

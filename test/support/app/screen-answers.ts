@@ -49,7 +49,7 @@ export const PENDING_INVITE: PendingInvite = {
 /** A host with everything on its screens. */
 export function busyHost(): Network {
   return fakeNetwork({
-    id: "n2",
+    id: "aaaabbbbccccddddeeeeffff00001111",
     name: "Studio",
     role: "host",
     ownNumber: 0,
@@ -58,7 +58,7 @@ export function busyHost(): Network {
       fakeMember(1, { name: "mixer", path: "punched", rttMs: 24 }),
     ],
     invites: [
-      fakeInvite("a1", { usesLeft: 3, usesTotal: 5, approval: true }),
+      fakeInvite("a1", { label: "for Anna and her band", usesLeft: 3, usesTotal: 5, approval: true }),
       fakeInvite("b2", { state: "used-up", usesLeft: 0, createdAt: NOW - 2 * DAY_MS }),
       fakeInvite("c3", { state: "revoked", createdAt: NOW - 9 * DAY_MS }),
     ],
