@@ -23,6 +23,7 @@ export const EXIT_CODES_HELP = `Exit codes:
 const BY_ERROR: Partial<Record<ErrorCode, number>> = {
   "bad-request": EXIT.usage,
   "not-running": EXIT.notRunning,
+  "not-listening": EXIT.notRunning,
   disconnected: EXIT.notRunning,
   "shutting-down": EXIT.notRunning,
   "permission-denied": EXIT.permission,

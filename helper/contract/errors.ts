@@ -23,7 +23,10 @@ export const ERROR_CODES = [
   "approval-pending",
   "unreachable",
   // the way to the daemon
+  /** There is no socket. */
   "not-running",
+  /** There is one, and nobody listens on it any more: a daemon that ended without a word. */
+  "not-listening",
   "already-running",
   "untrusted-socket",
   "version-mismatch",

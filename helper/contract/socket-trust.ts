@@ -65,11 +65,14 @@ function inspect(path: string): Stats {
 /** errno of the way to the socket, with the command that helps. */
 export function openError(path: string, error: unknown): ControlError {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT" || code === "ENOTDIR" || code === "ECONNREFUSED")
+  const start = "Start it: sudo systemctl start castaway, or by hand: sudo castaway daemon";
+  if (code === "ENOENT" || code === "ENOTDIR")
+    return new ControlError("not-running", `the castaway daemon is not running (there is no ${path})`, start);
+  if (code === "ECONNREFUSED")
     return new ControlError(
-      "not-running",
-      `the castaway daemon is not running (nothing listens on ${path})`,
-      "Start it: sudo systemctl start castaway, or by hand: sudo castaway daemon",
+      "not-listening",
+      `the castaway daemon has ended without a word (nothing listens on ${path} any more)`,
+      start,
     );
   if (code === "EACCES" || code === "EPERM")
     return new ControlError("permission-denied", `no access to ${path}`, "Run the same command with sudo.");

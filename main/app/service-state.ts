@@ -129,6 +129,9 @@ function apart(circumstances: Circumstances, { remedy }: ErrorBody): Service {
     : offered(circumstances, "update", { ...said, remedy: "sudo systemctl restart castaway" });
 }
 
+/** Nobody is there, as against somebody who does not answer. */
+const GONE: ReadonlySet<string> = new Set(["not-running", "not-listening", "shutting-down"]);
+
 /** Nobody answers: it restarts, was stopped, failed, hangs, or never was there. */
 function away(circumstances: Circumstances, error: ErrorBody, lost: Loss | null): Service {
   const { facts } = circumstances;
@@ -147,7 +150,7 @@ function away(circumstances: Circumstances, error: ErrorBody, lost: Loss | null)
       detail: "The service failed, and was given up.",
       remedy: "sudo systemctl restart castaway",
     });
-  if (error.code !== "not-running" && error.code !== "shutting-down")
+  if (!GONE.has(error.code))
     return offered(circumstances, "restart", {
       ...AWAY,
       detail: `The service does not answer: ${error.message}.`,

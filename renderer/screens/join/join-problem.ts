@@ -31,6 +31,7 @@ const PROBLEMS: Partial<Record<ErrorCode, JoinProblem>> = {
   conflict: problem("Conflict", { again: true, detail: true }),
   busy: problem("Conflict", { again: true, detail: true }),
   "not-running": LOST,
+  "not-listening": LOST,
   disconnected: LOST,
   "shutting-down": LOST,
 };

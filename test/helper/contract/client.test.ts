@@ -1,11 +1,11 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { connect } from "#contract/client.ts";
 import { clientSocketPath, daemonSocketPath } from "#contract/socket-path.ts";
-import { accountUid } from "#contract/socket-trust.ts";
+import { accountUid, openError } from "#contract/socket-trust.ts";
 
 let folder: string;
 let path: string;
@@ -43,6 +43,26 @@ test("no daemon: says how to start one", async () => {
     code: "not-running",
     remedy: "Start it: sudo systemctl start castaway, or by hand: sudo castaway daemon",
   });
+});
+
+test("a daemon that ended without a word is told from one that never was", async () => {
+  await says(HELLO);
+  linkSync(path, `${path}.left`); // what a crash leaves
+  await new Promise<void>((resolve) => server?.close(() => resolve()));
+  server = undefined;
+  await expect(connect(`${path}.left`)).rejects.toMatchObject({
+    code: "not-listening",
+    remedy: expect.stringContaining("systemctl start castaway"),
+  });
+});
+
+test.each([
+  ["ENOTDIR", "not-running"],
+  ["EACCES", "permission-denied"],
+  ["EPERM", "permission-denied"],
+  ["ECONNRESET", "disconnected"],
+])("%s on the way to the socket: %s", (errno, code) => {
+  expect(openError(path, Object.assign(new Error(errno), { code: errno })).code).toBe(code);
 });
 
 test.each([

@@ -131,6 +131,7 @@ describe("a daemon that does not answer", () => {
     ["never there", failed("not-running"), { installed: false, active: "inactive" }, "missing", "install"],
     ["installed, not started", failed("not-running"), { active: "inactive" }, "stopped", "start"],
     ["starting up", failed("not-running"), { active: "activating" }, "restarting", null],
+    ["crashed, with nobody to start it", failed("not-listening"), { active: "inactive" }, "stopped", "start"],
     ["running, not listening", failed("not-running"), {}, "stopped", "restart"],
     ["silent", failed("timeout"), {}, "stopped", "restart"],
     ["unknown to us", failed("not-running"), { installed: null, active: null }, "stopped", "start"],
