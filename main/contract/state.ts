@@ -13,7 +13,7 @@ export type ServiceAction = (typeof SERVICE_ACTIONS)[number];
 
 export const serviceSchema = v.object({
   /**
-   * connecting: the first moments only; running; restarting: it was there and will be again; stopped: installed, not
+   * connecting: the first moments only; running; restarting: it was there and will be again; stopped: it does not
    * running; missing: not installed; mismatch: of another release than this app; refused: the user may not speak with
    * it; untrusted: what listens there is not the system's service.
    */
