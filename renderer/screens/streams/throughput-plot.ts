@@ -2,7 +2,7 @@
 // charts of time do. All its styles are set through the CSSOM, which the content security policy allows.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { bitRateText } from "#renderer/i18n/formats.ts";
+import { bitRateText, codeText } from "#renderer/i18n/formats.ts";
 
 const FONT_SIZE = 12;
 
@@ -90,7 +90,7 @@ export class ThroughputPlot {
   }
 
   #time(seconds: number): string {
-    return seconds === 0 ? this.#now : `−${Math.round(-seconds / 60)} ${this.#ago}`;
+    return seconds === 0 ? this.#now : `${codeText(`−${Math.round(-seconds / 60)}`)} ${this.#ago}`;
   }
 
   #colour(token: string): string {
