@@ -9,7 +9,7 @@ import { executableIn, headlessIn, NOW, OLDER } from "#test/support/built-packag
 import type { Finished } from "#test/support/child.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
-import { between, type Changes, changesIn } from "#test/support/systemd/changes.ts";
+import { between, type Changes, changesIn, DPKG_RECORDS } from "#test/support/systemd/changes.ts";
 import { HEADLESS } from "../../packaging/headless.ts";
 
 const missing =
@@ -18,9 +18,6 @@ const missing =
 /** Any that is no root's: who installs, and somebody else. */
 const INSTALLER = 1000;
 const OTHER = 1001;
-/** What dpkg and the account's tools keep for themselves: their database, their logs, the file before the last change. */
-const RECORDS =
-  /^\/(var\/lib\/dpkg|var\/log|var\/cache|etc\/(passwd|group|shadow|gshadow|subuid|subgid)-|etc\/\.pwd\.lock)/;
 
 describe.skipIf(missing !== undefined)(`the headless package${missing ? ` (${missing})` : ""}`, () => {
   const folder = mkdtempSync(join(tmpdir(), "castaway-packages-"));
@@ -159,7 +156,7 @@ print(b"".join(iter(lambda: client.recv(65536), b"")).decode())`;
   test("purged, there is no trace", async () => {
     await dpkg("--purge", HEADLESS);
     const left = between(before, changesIn(computer.path("/run/changes")));
-    expect(left.filter((line) => !RECORDS.test(line))).toEqual([]);
+    expect(left.filter((line) => !DPKG_RECORDS.test(line))).toEqual([]);
     expect((await anyway("getent", "passwd", "castaway")).code).not.toBe(0);
     expect((await anyway("getent", "group", "castaway")).code).not.toBe(0);
     expect((await anyway("dpkg", "-l", HEADLESS)).stdout).not.toMatch(/^[a-z][a-z] +castaway-headless/m);

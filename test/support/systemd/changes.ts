@@ -3,6 +3,10 @@ import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
 
+/** What dpkg and the account's tools keep for themselves: their database, their logs, the file before the last change. */
+export const DPKG_RECORDS =
+  /^\/(var\/lib\/dpkg|var\/log|var\/cache|etc\/(passwd|group|shadow|gshadow|subuid|subgid)-|etc\/\.pwd\.lock)/;
+
 /** By path: what it is now, "gone", or a line of type, mode, owner and content. */
 export type Changes = ReadonlyMap<string, string>;
 
