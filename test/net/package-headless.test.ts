@@ -1,6 +1,6 @@
 // The headless .deb as people have it: dpkg installs it on a copy of this computer with a systemd of its own, over an older
 // one, takes it away, and leaves nothing.
-import { lstatSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,7 +10,9 @@ import type { Finished } from "#test/support/child.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
 import { between, type Changes, changesIn, DPKG_RECORDS } from "#test/support/systemd/changes.ts";
-import { HEADLESS } from "../../packaging/headless.ts";
+import { HEADLESS, SCRIPTS } from "../../packaging/headless.ts";
+import { stage } from "../../packaging/stage.ts";
+import { systemFiles } from "../../packaging/system-files.ts";
 
 const missing =
   missingForLab("nsenter", "systemctl", "unshare", "dpkg", "dpkg-deb", "deb-systemd-helper") ??
@@ -163,5 +165,36 @@ print(b"".join(iter(lambda: client.recv(65536), b"")).decode())`;
     expect(
       (await anyway("systemctl", "list-units", "--all", "--no-legend", "castaway*.service")).stdout,
     ).toBe("");
+  });
+
+  test("where there is RPM and no Debian helper, the same scripts do the same", async () => {
+    const scripts = join(folder, "scripts");
+    for (const file of Object.values(SCRIPTS)) cpSync(file, join(scripts, basename(file)));
+    stage(join(folder, "rpm"), await systemFiles("rpm", NOW.version), NOW.time);
+    await run("rm", "/usr/bin/deb-systemd-helper", "/usr/bin/deb-systemd-invoke");
+    await run("cp", "-a", "/files/rpm/usr", "/");
+    await run("install", "-m", "755", `/files/castaway-${NOW.version}`, "/usr/bin/castaway");
+    const script = (name: string, installed: number): Promise<string> =>
+      run(`PKEXEC_UID=${INSTALLER}`, "sh", `/files/scripts/${name}.sh`, String(installed));
+
+    await script("after-install", 1);
+    await answers();
+    expect(await run("systemctl", "is-enabled", "castaway")).toBe("enabled");
+    expect(await run("castaway", "owners")).toContain(`uid ${INSTALLER}`);
+    const pid = await shown("MainPID");
+    // An update runs the new package's first script, and then the old one's others.
+    await script("after-install", 2);
+    await script("before-remove", 1);
+    await script("after-remove", 1);
+    await answers();
+    expect(await shown("MainPID")).not.toBe(pid);
+
+    await script("before-remove", 0);
+    expect((await anyway("systemctl", "is-active", "castaway")).stdout.trim()).toBe("inactive");
+    await run("rm", "/usr/bin/castaway", "/usr/lib/systemd/system/castaway.service");
+    await script("after-remove", 0);
+    expect((await anyway("systemctl", "is-enabled", "castaway")).code).not.toBe(0);
+    expect(await exists("/etc/systemd/system/multi-user.target.wants/castaway.service")).toBe(false);
+    expect(await run("stat", "-c", "%U", "/var/lib/castaway")).toBe("castaway");
   });
 });

@@ -8,7 +8,8 @@ mount --make-rprivate /
 space=$(mktemp -d)
 mount -t tmpfs -o mode=755,size=3g tmpfs "$space"
 mkdir "$space/upper" "$space/work" "$space/root"
-mount -t overlay -o "lowerdir=/,upperdir=$space/upper,workdir=$space/work" overlay "$space/root"
+# volatile: nothing of it outlives the machine's memory, so that nothing waits for a disk.
+mount -t overlay -o "lowerdir=/,upperdir=$space/upper,workdir=$space/work,volatile" overlay "$space/root"
 cd "$space/root"
 
 mkdir -p files
@@ -33,6 +34,8 @@ done
 # Of the services that are installed here none is to start. What a unit with default dependencies refers to is there, bare.
 rm -rf etc/systemd/system usr/lib/systemd/system/*.wants usr/lib/systemd/system/*.requires usr/sbin/policy-rc.d
 mkdir -p etc/systemd/system
+# Nor does an index of all manuals of this computer need making at each package.
+rm -f var/lib/man-db/auto-update
 for target in sysinit basic shutdown network multi-user castaway-test; do
 	printf '[Unit]\nDefaultDependencies=no\n' >"etc/systemd/system/$target.target"
 done
