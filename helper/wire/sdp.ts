@@ -9,6 +9,8 @@ const MAX_LINES = 256;
 const MAX_MEDIA = 32;
 /** Contiguous addresses that one connection stands for (section 5.7): layers of a hierarchical encoding. */
 export const MAX_LAYERS = 16;
+/** Sources of one filter that are read. */
+const MAX_FILTERED = 64;
 /** Section 9; a description with another letter is to be left alone (section 5). */
 const TYPES = "vosiuepcbtrzkam";
 
@@ -107,7 +109,7 @@ export function includedSources(
     const [mode, net, , destination = "", ...list] = value.trim().split(/ +/);
     if (mode !== "incl" || net !== "IN") return [];
     if (destination !== "*" && canonicalAddress(destination) !== group) return [];
-    return list.flatMap((one) => canonicalAddress(one) ?? []);
+    return list.slice(0, MAX_FILTERED).flatMap((one) => canonicalAddress(one) ?? []);
   });
   return sources.length > 0 ? new Set(sources) : undefined;
 }

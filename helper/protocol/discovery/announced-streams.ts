@@ -2,7 +2,9 @@ import { addressBytes, addressText, isMulticast, type Address } from "#wire/addr
 import { includedSources, type SdpConnection, type SdpMedia, type SessionDescription } from "#wire/sdp.ts";
 
 /** Groups and ports of one announcement. */
-export const MAX_STREAMS = 64;
+export const MAX_STREAMS = 16;
+/** Of a filter; one with more says nothing to us. */
+const MAX_SOURCES = 8;
 
 export interface AnnouncedStream {
   readonly group: Address;
@@ -22,7 +24,8 @@ export function streamsOf(description: SessionDescription): AnnouncedStream[] {
       for (const group of groupsOf(connection)) {
         if (streams.length >= MAX_STREAMS) return streams;
         const sources = includedSources([...attributes, ...description.attributes], group);
-        streams.push({ group, port, payload: payloadOf(media), sources });
+        const few = sources && sources.size <= MAX_SOURCES ? sources : undefined;
+        streams.push({ group, port, payload: payloadOf(media), sources: few });
       }
   }
   return streams;
@@ -54,12 +57,8 @@ function groupsOf({ address, count }: SdpConnection): Address[] {
   return groups;
 }
 
-/**
- * How well an announced stream fits one that flows: the more, the better. -1: it is about something else.
- * `from`: who sent the announcement.
- */
+/** How well an announced stream fits one that flows: the more, the better. -1: it is about something else. */
 export function streamFits(
-  from: Address,
   stream: AnnouncedStream,
   group: Address,
   source: Address | undefined,
@@ -68,5 +67,5 @@ export function streamFits(
   if (stream.group !== group) return -1;
   if (source !== undefined && stream.sources && !stream.sources.has(source)) return -1;
   const named = source !== undefined && stream.sources?.has(source) === true;
-  return (from === source ? 4 : 0) + (named ? 2 : 0) + (stream.port === port ? 1 : 0);
+  return (named ? 2 : 0) + (stream.port === port ? 1 : 0);
 }

@@ -16,6 +16,9 @@ export function isSapGroup(group: Address): boolean {
 
 export const MAX_ANNOUNCEMENTS = 512;
 export const MAX_FROM_ONE = 64;
+/** Announcements of one group that are looked through, its sender's own apart. */
+const MAX_CONSULTED = 32;
+const ORIGIN_LINE = "o".charCodeAt(0);
 /** Code points of a stream's name. */
 export const STREAM_NAME_LENGTH = 80;
 /** Section 4: gone when it was not heard for an hour, or for ten times its period where that is longer. */
@@ -31,7 +34,8 @@ interface Announcement {
   readonly key: string;
   /** Who sent the packet: more than the announcement says of itself. */
   readonly from: Address;
-  readonly version: string; // of the message
+  /** What its message said of itself, for a deletion that says no more: source and hash. */
+  readonly id: string;
   readonly name: string;
   readonly streams: readonly AnnouncedStream[];
   readonly firstHeard: number;
@@ -43,7 +47,7 @@ export interface AnnouncementCounters {
   heard: number;
   deleted: number;
   malformed: number;
-  /** Whole announcements that made room for others, or found none. */
+  /** Times that one had to make room for another. */
   full: number;
 }
 
@@ -51,12 +55,17 @@ export interface AnnouncementCounters {
 export class Announcements {
   readonly counters: AnnouncementCounters = { heard: 0, deleted: 0, malformed: 0, full: 0 };
   readonly #known = new Map<string, Announcement>();
-  readonly #versions = new Map<string, string>(); // to the key
-  readonly #byGroup = new Map<Address, Set<string>>();
+  /** By group and sender, those that have a stream of the group. */
+  readonly #byGroup = new Map<Address, Map<Address, Set<Announcement>>>();
   readonly #fromOne = new Map<Address, number>();
 
   get size(): number {
     return this.#known.size;
+  }
+
+  /** How much there is of what others can make grow. */
+  get sizes(): { readonly known: number; readonly groups: number; readonly senders: number } {
+    return { known: this.#known.size, groups: this.#byGroup.size, senders: this.#fromOne.size };
   }
 
   /** The payload of a datagram to a SAP group. Does it change what anything is called? */
@@ -76,18 +85,10 @@ export class Announcements {
    * equals the first that was heard, so that nobody takes a name over.
    */
   nameOf(group: Address, source: Address | undefined, port: number | undefined): string | undefined {
-    let best: Announcement | undefined;
-    let bestScore = -1;
-    for (const key of this.#byGroup.get(group) ?? []) {
-      const one = this.#known.get(key)!;
-      const score = Math.max(
-        ...one.streams.map((stream) => streamFits(one.from, stream, group, source, port)),
-      );
-      const earlier = best !== undefined && one.firstHeard < best.firstHeard;
-      if (score >= 0 && (score > bestScore || (score === bestScore && earlier)))
-        [best, bestScore] = [one, score];
-    }
-    return best?.name;
+    const senders = this.#byGroup.get(group);
+    if (!senders) return undefined;
+    const fitting = (some: Iterable<Announcement>): string | undefined => bestName(some, group, source, port);
+    return (source && fitting(senders.get(source) ?? [])) ?? fitting(others(senders.values()));
   }
 
   /** A stream of each announced group that is `wanted`, `most` at most. */
@@ -112,15 +113,10 @@ export class Announcements {
   }
 
   #handle(message: SapMessage, from: Address, now: number): boolean {
-    const version = `${from} ${message.source} ${message.hash}`;
-    const known = message.hash === 0 ? undefined : this.#known.get(this.#versions.get(version) ?? "");
-    if (message.deletion && known) return this.#delete(known);
-    if (known) {
-      this.#keep({ ...known, ...times(known, now) });
-      return false;
-    }
     if (message.payloadType !== undefined && message.payloadType.toLowerCase() !== SDP_TYPE)
       throw new DecodeError("SAP payload type", message.payloadType, SDP_TYPE);
+    const id = `${message.source} ${message.hash}`;
+    if (message.deletion && isOriginAlone(message.payload)) return this.#deleteById(from, id);
     const description = decodeSdp(message.payload);
     const key = keyOf(from, description);
     const before = this.#known.get(key);
@@ -130,9 +126,15 @@ export class Announcements {
     if (UNNAMED.has(name.toLowerCase()) || streams.length === 0)
       return before !== undefined && this.#delete(before);
     if (before) this.#forget(before);
-    else if (!this.#makeRoom(from)) return false;
-    this.#keep({ key, from, version, name, streams, ...times(before, now) });
-    return true;
+    else this.#makeRoom(from);
+    this.#keep({ key, from, id, name, streams, ...times(before, now) });
+    return before?.name !== name || !sameGroups(before.streams, streams);
+  }
+
+  #deleteById(from: Address, id: string): boolean {
+    const meant = [...this.#known.values()].filter((one) => one.from === from && one.id === id);
+    for (const one of meant) this.#delete(one);
+    return meant.length > 0;
   }
 
   /** Only who announced it takes it back: the key has the sender in it. */
@@ -143,20 +145,23 @@ export class Announcements {
   }
 
   #keep(one: Announcement): void {
-    if (!this.#known.has(one.key)) this.#fromOne.set(one.from, (this.#fromOne.get(one.from) ?? 0) + 1);
     this.#known.set(one.key, one);
-    this.#versions.set(one.version, one.key);
-    for (const { group } of one.streams)
-      this.#byGroup.set(group, (this.#byGroup.get(group) ?? new Set()).add(one.key));
+    this.#fromOne.set(one.from, (this.#fromOne.get(one.from) ?? 0) + 1);
+    for (const { group } of one.streams) {
+      const senders = this.#byGroup.get(group) ?? new Map<Address, Set<Announcement>>();
+      this.#byGroup.set(group, senders);
+      senders.set(one.from, (senders.get(one.from) ?? new Set()).add(one));
+    }
   }
 
   #forget(one: Announcement): void {
     this.#known.delete(one.key);
-    this.#versions.delete(one.version);
     for (const { group } of one.streams) {
-      const keys = this.#byGroup.get(group);
-      keys?.delete(one.key);
-      if (keys?.size === 0) this.#byGroup.delete(group);
+      const senders = this.#byGroup.get(group);
+      const own = senders?.get(one.from);
+      own?.delete(one);
+      if (own?.size === 0) senders?.delete(one.from);
+      if (senders?.size === 0) this.#byGroup.delete(group);
     }
     const left = (this.#fromOne.get(one.from) ?? 1) - 1;
     if (left > 0) this.#fromOne.set(one.from, left);
@@ -164,9 +169,9 @@ export class Announcements {
   }
 
   /** Who has the most loses what it has not said for longest: a flood pushes itself out. */
-  #makeRoom(from: Address): boolean {
+  #makeRoom(from: Address): void {
     const own = this.#fromOne.get(from) ?? 0;
-    if (own < MAX_FROM_ONE && this.#known.size < MAX_ANNOUNCEMENTS) return true;
+    if (own < MAX_FROM_ONE && this.#known.size < MAX_ANNOUNCEMENTS) return;
     this.counters.full++;
     let [loser, most] = [from, own];
     if (own < MAX_FROM_ONE)
@@ -174,10 +179,47 @@ export class Announcements {
     let oldest: Announcement | undefined;
     for (const one of this.#known.values())
       if (one.from === loser && (!oldest || one.heardAt < oldest.heardAt)) oldest = one;
-    if (!oldest) return false;
-    this.#forget(oldest);
-    return true;
+    if (oldest) this.#forget(oldest);
   }
+}
+
+function bestName(
+  some: Iterable<Announcement>,
+  group: Address,
+  source: Address | undefined,
+  port: number | undefined,
+): string | undefined {
+  let best: Announcement | undefined;
+  let bestScore = -1;
+  for (const one of some)
+    for (const stream of one.streams) {
+      const score = streamFits(stream, group, source, port);
+      const earlier = best !== undefined && one.firstHeard < best.firstHeard;
+      if (score > bestScore || (score === bestScore && score >= 0 && earlier))
+        [best, bestScore] = [one, score];
+    }
+  return best?.name;
+}
+
+/** As many as are worth looking through for each stream that flows. */
+function* others(senders: Iterable<Iterable<Announcement>>): Iterable<Announcement> {
+  let n = 0;
+  for (const some of senders)
+    for (const one of some) {
+      if (n++ === MAX_CONSULTED) return;
+      yield one;
+    }
+}
+
+/** Section 5: a deletion may hold the origin line alone. */
+function isOriginAlone(payload: Uint8Array): boolean {
+  return payload[0] === ORIGIN_LINE;
+}
+
+function sameGroups(a: readonly AnnouncedStream[], b: readonly AnnouncedStream[]): boolean {
+  return (
+    a.length === b.length && a.every(({ group, port }, i) => group === b[i]!.group && port === b[i]!.port)
+  );
 }
 
 function times(

@@ -11,6 +11,7 @@ interface Named extends GroupPurpose {
   readonly prefix: Prefix;
 }
 
+const MAX_REMEMBERED = 4_096;
 const HEX = "0123456789abcdef";
 /** Well-known groups by address; and the few that are prefixes. */
 const SINGLE = new Map<Address, GroupPurpose>();
@@ -27,6 +28,8 @@ for (const [group, name] of WELL_KNOWN_GROUPS)
 export class GroupPurposes {
   readonly #presets: readonly Named[];
   readonly #ranges: readonly Named[];
+  /** Clients are shown the same groups again and again. */
+  readonly #found = new Map<Address, GroupPurpose | undefined>();
 
   constructor(on: readonly PresetName[]) {
     this.#presets = on.flatMap((name): Named[] => {
@@ -39,6 +42,14 @@ export class GroupPurposes {
   }
 
   of(group: Address): GroupPurpose | undefined {
+    if (this.#found.has(group)) return this.#found.get(group);
+    if (this.#found.size >= MAX_REMEMBERED) this.#found.clear();
+    const found = this.#find(group);
+    this.#found.set(group, found);
+    return found;
+  }
+
+  #find(group: Address): GroupPurpose | undefined {
     const single = SINGLE.get(group);
     // What somebody switched on for one group says more than a registry.
     if (single)

@@ -15,8 +15,8 @@ import type { Timed } from "../scheduler.ts";
 /** Announcements are listened to for so long after somebody looked: they come minutes apart. */
 export const LISTENING_MS = 10 * 60_000;
 /** Datagrams a second that are looked at. */
-const RATE = 50;
-const BURST = 500;
+const RATE = 20;
+const BURST = 200;
 
 export interface AnnouncementListenerOptions {
   readonly core: Core;

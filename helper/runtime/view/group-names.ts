@@ -1,8 +1,7 @@
 import type { Group } from "#contract/snapshot.ts";
 import { cleanName } from "#protocol/addressing/names.ts";
 import { memberAddresses, type AddressPlan } from "#protocol/addressing/member-addresses.ts";
-import { GroupPurposes } from "#protocol/discovery/group-purpose.ts";
-import type { PresetName } from "#protocol/discovery/presets.ts";
+import type { GroupPurposes } from "#protocol/discovery/group-purpose.ts";
 import type { Address } from "#wire/address.ts";
 import type { Engine } from "../engine.ts";
 
@@ -14,10 +13,10 @@ export class GroupNames {
   readonly #sources: ReadonlyMap<Address, string>;
   readonly #purposes: GroupPurposes;
 
-  constructor(engine: Engine, presets: readonly PresetName[]) {
+  constructor(engine: Engine, purposes: GroupPurposes) {
     this.#engine = engine;
     this.#sources = sourceNames(engine);
-    this.#purposes = new GroupPurposes(presets);
+    this.#purposes = purposes;
   }
 
   of(group: Address, source?: Address, port?: number): Named {

@@ -4,6 +4,7 @@ import { EXIT_LOCAL, EXIT_WIRE, type ExitKind, type VifId } from "#protocol/forw
 import type { Flow } from "#fastpath/flow-memory.ts";
 import type { AnnouncedStream } from "#protocol/discovery/announced-streams.ts";
 import { isSapGroup } from "#protocol/discovery/announcements.ts";
+import { GroupPurposes } from "#protocol/discovery/group-purpose.ts";
 import type { PresetName } from "#protocol/discovery/presets.ts";
 import type { Engine } from "../engine.ts";
 import { Peer } from "../peer.ts";
@@ -21,6 +22,8 @@ export class GroupView {
   readonly #engine: Engine;
   readonly #rates = new FlowRates();
   readonly #losses = new FlowLosses();
+  #purposes = new GroupPurposes([]);
+  #presets = "";
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -29,7 +32,7 @@ export class GroupView {
   /** `presets`: those that are on. */
   groups(presets: readonly PresetName[]): Group[] {
     const { core, fastPath, announcements } = this.#engine;
-    const names = new GroupNames(this.#engine, presets);
+    const names = new GroupNames(this.#engine, this.#purposesOf(presets));
     const now = core.clock.now();
     const wall = (at: number): number => core.clock.wall() - (now - at);
     const raised = this.#engine.sharing.raised();
@@ -108,6 +111,12 @@ export class GroupView {
     this.#rates.forget(now);
     this.#losses.forget(now);
     return shown;
+  }
+
+  #purposesOf(presets: readonly PresetName[]): GroupPurposes {
+    if (presets.join() !== this.#presets) this.#purposes = new GroupPurposes(presets);
+    this.#presets = presets.join();
+    return this.#purposes;
   }
 
   /** What the stream says itself; else, of what came through the tunnel, what the session lost. */

@@ -105,15 +105,21 @@ describe("an announced stream", () => {
     expect(announcements.nameOf("239.255.42.2", SENDER, 5004)).toBe("BBC Two");
   });
 
+  test("is another one than that of the same sender, also where both have the same hash", () => {
+    const announcements = heard([{ hash: 5 }], [{ hash: 5, session: 2, name: "Two", group: "239.255.42.2" }]);
+    expect(announcements.nameOf(GROUP, SENDER, 5004)).toBe("BBC One");
+    expect(announcements.nameOf("239.255.42.2", SENDER, 5004)).toBe("Two");
+  });
+
   test("says whether what is known has changed", () => {
     const announcements = new Announcements();
     const say = (said: Said): boolean => announcements.handleDatagram(sap(said), SENDER, 0);
-    expect([say({}), say({}), say({ hash: 9, name: "Two" }), say({ hash: 9, deletion: true })]).toEqual([
-      true,
-      false,
-      true,
-      true,
-    ]);
+    expect(say({})).toBe(true);
+    expect(say({})).toBe(false);
+    expect(say({ hash: 9, name: "Two" })).toBe(true);
+    expect(say({ hash: 9, name: "Two", port: 1 })).toBe(true);
+    expect(say({ hash: 9, deletion: true })).toBe(true);
+    expect(say({ hash: 9, deletion: true })).toBe(false);
   });
 });
 
@@ -150,7 +156,6 @@ describe("an announcement goes", () => {
   test.each<[string, Said]>([
     ["by its hash", { deletion: true }],
     ["by its origin, where it has no hash", { deletion: true, hash: 0 }],
-    ["by its hash alone", { deletion: true, lines: [] }],
     ["when it says that it has no name", { hash: 2, name: "-" }],
     ["when it says that it has no groups", { hash: 2, lines: [] }],
     ["when its group is none", { hash: 2, group: "192.0.2.1" }],
@@ -158,6 +163,22 @@ describe("an announcement goes", () => {
     const announcements = heard([{}], [said]);
     expect(announcements.size).toBe(0);
     expect(announcements.nameOf(GROUP, SENDER, 5004)).toBeUndefined();
+  });
+
+  test("by its hash, where the deletion holds the origin alone; others stay", () => {
+    const announcements = heard([{}], [{ session: 2, name: "Two", group: "239.255.42.2" }]);
+    const origin = (hash: number, from = SENDER): boolean =>
+      announcements.handleDatagram(
+        encodeSap({
+          ...{ deletion: true, hash, source: "192.168.1.20", authentication: new Uint8Array(0) },
+          ...{ payloadType: undefined, payload: new TextEncoder().encode("o=- 1 1 IN IP4 192.168.1.20\r\n") },
+        }),
+        from,
+        9,
+      );
+    expect([origin(7), origin(1, OTHER), origin(1)]).toEqual([false, false, true]);
+    expect(announcements.nameOf(GROUP, SENDER, 5004)).toBeUndefined();
+    expect(announcements.nameOf("239.255.42.2", SENDER, 5004)).toBe("Two");
   });
 
   test("not because somebody else says so", () => {
@@ -234,6 +255,21 @@ describe("what strangers may do", () => {
       true,
     );
     expect(announcements.nameOf("239.7.7.7", undefined, undefined)).toBe("Late");
+  });
+
+  test("whoever crowds a group with names, its sender's own is found", () => {
+    const announcements = new Announcements();
+    for (let session = 0; session < 400; session++)
+      announcements.handleDatagram(sap({ name: "noise", session }), `10.0.${session >> 5}.1`, session);
+    announcements.handleDatagram(sap({}), SENDER, 9_999);
+    expect(announcements.nameOf(GROUP, SENDER, 5004)).toBe("BBC One");
+    expect(announcements.nameOf(GROUP, "192.168.1.9", 5004)).toBe("noise");
+  });
+
+  test("a filter of many sources says nothing", () => {
+    const filter = Array.from({ length: 9 }, (_, i) => `192.0.2.${i}`).join(" ");
+    expect(heard([{ filter }]).nameOf(GROUP, SENDER, 5004)).toBe("BBC One");
+    expect(heard([{ filter: filter.slice(10) }]).nameOf(GROUP, SENDER, 5004)).toBeUndefined();
   });
 
   test("an announcement of everything is cut", () => {
