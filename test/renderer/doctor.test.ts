@@ -140,6 +140,54 @@ describe("an examination", () => {
   });
 });
 
+describe("what the daemon can mend", () => {
+  const FIX = { id: "rp-filter:eth0", label: "Let eth0 take packets of senders elsewhere." };
+  const strict = [{ ...CHECKS["rp_filter"]![0]!, fix: FIX }];
+
+  async function examined(changes: Parameters<typeof fakeApp>[0] = {}) {
+    const app = await opened(changes);
+    let fixed = false;
+    app.shell.handlers["daemon:doctor"] = ({ topic }) => ({
+      checks: topic === "rp_filter" ? (fixed ? [] : strict) : CHECKS[String(topic)],
+    });
+    app.shell.handlers["daemon:doctor.fix"] = () => {
+      fixed = true;
+      return { label: FIX.label, undo: "sudo sysctl -w net.ipv4.conf.eth0.rp_filter=1" };
+    };
+    await fireEvent.click(button("Examine"));
+    await screen.findByText("1 thing is wrong and 1 thing to look at");
+    return app;
+  }
+
+  test("has a button that says what it does; then it is looked at again, and how to take it back is said", async () => {
+    const app = await examined();
+    expect(screen.getAllByRole("button", { name: /^Fix it/ })).toHaveLength(1);
+    await fireEvent.click(button(`Fix it: ${FIX.label}`));
+    await screen.findByText("1 thing is wrong");
+    expect(app.called("doctor.fix")).toEqual([{ fix: "rp-filter:eth0" }]);
+    expect(app.called("doctor").filter((asked) => JSON.stringify(asked).includes("rp_filter"))).toHaveLength(
+      2,
+    );
+    expect(screen.getByText("sudo sysctl -w net.ipv4.conf.eth0.rp_filter=1")).toBeTruthy();
+  });
+
+  test("and could not: the finding stays, with the reason", async () => {
+    const app = await examined();
+    app.shell.handlers["daemon:doctor.fix"] = () => {
+      throw refusal("conflict", "the kernel does not let it be written");
+    };
+    await fireEvent.click(button(/^Fix it/));
+    expect(await screen.findByText("the kernel does not let it be written")).toBeTruthy();
+    expect(screen.getByText("1 thing is wrong and 1 thing to look at")).toBeTruthy();
+  });
+
+  test("is not for those who may only look", async () => {
+    const { service } = fakeState();
+    await examined({ service: { ...service, access: "read" } });
+    expect(button(/^Fix it/)).toHaveProperty("disabled", true);
+  });
+});
+
 describe("calling a member", () => {
   test("five times, one after the other; what is lost counts", async () => {
     const app = await opened();

@@ -1,5 +1,5 @@
 // What an examination found, in the order in which people want to read it.
-import type { Check, DoctorTopic } from "#contract/snapshot.ts";
+import type { Check, DoctorTopic, Fix } from "#contract/snapshot.ts";
 import type { TopicResult } from "./examination.svelte.ts";
 
 export interface Finding {
@@ -11,6 +11,8 @@ export interface Finding {
   readonly name: string;
   readonly message: string;
   readonly remedy: string | null;
+  /** What the daemon can do about it; null: nothing. */
+  readonly fix: Fix | null;
 }
 
 const RANK: Readonly<Record<Finding["status"], number>> = { fail: 0, unknown: 1, warn: 1, ok: 2 };
@@ -18,7 +20,12 @@ const RANK: Readonly<Record<Finding["status"], number>> = { fail: 0, unknown: 1,
 /** The bad first, then what is to be looked at, then the good; each in the daemon's order. */
 export function findingsOf(results: readonly TopicResult[]): Finding[] {
   const found = results.flatMap(({ topic, checks, error }): Finding[] => [
-    ...checks.map((check, i): Finding => ({ key: `${topic.id} ${i}`, topic, ...check })),
+    ...checks.map((check, i): Finding => ({
+      key: `${topic.id} ${i}`,
+      topic,
+      ...check,
+      fix: check.fix ?? null,
+    })),
     ...(error
       ? [
           {
@@ -28,6 +35,7 @@ export function findingsOf(results: readonly TopicResult[]): Finding[] {
             name: topic.title,
             message: error.message,
             remedy: error.remedy,
+            fix: null,
           },
         ]
       : []),

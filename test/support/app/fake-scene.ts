@@ -4,6 +4,7 @@ import type { AppState } from "#main/contract/state.ts";
 import { fakePeerVif } from "./fake-peer-vif.ts";
 import type { FakeShell } from "./fake-shell.ts";
 import { fakeGroup, fakeMember, fakeNetwork, fakeSnapshot, fakeState } from "./fake-state.ts";
+import { answerScreens, busySnapshot } from "./screen-answers.ts";
 import { historyOf, streamsSnapshot } from "./fake-streams.ts";
 
 export const SCENES: Readonly<Record<string, () => AppState>> = {
@@ -55,6 +56,8 @@ export const SCENES: Readonly<Record<string, () => AppState>> = {
   "streams-crowd": () => fakeState({ snapshot: streamsSnapshot(200, 500) }),
   /** Connected, and nobody sends. */
   silence: () => fakeState({ snapshot: fakeSnapshot({ groups: [] }) }),
+  /** A host with guests at the door, and a guest whose own LAN has the addresses of the host's. */
+  busy: () => fakeState({ snapshot: busySnapshot() }),
   /** Just installed. */
   first: () =>
     fakeState({
@@ -65,6 +68,7 @@ export const SCENES: Readonly<Record<string, () => AppState>> = {
 
 /** Answers as a service would, where the interface shows what came of it. */
 export function answerCalls(shell: FakeShell): void {
+  answerScreens(shell);
   shell.handlers["settings.set"] = (changes) => {
     const settings = { ...shell.state.settings, ...changes };
     shell.change({ settings });

@@ -1,9 +1,9 @@
 // What the daemon would say to the screens Invite, Join, Sharing and Doctor, for looking at them without one.
 import type { Preset } from "#contract/sharing.ts";
-import type { Check, DoctorTopic, Invite, Network } from "#contract/snapshot.ts";
+import type { Check, DoctorTopic, Fix, Invite, Network, Snapshot } from "#contract/snapshot.ts";
 import type { PendingInvite } from "#main/contract/state.ts";
 import type { FakeShell } from "./fake-shell.ts";
-import { fakeMember, fakeNetwork } from "./fake-state.ts";
+import { fakeMember, fakeNetwork, fakeSnapshot } from "./fake-state.ts";
 
 const NOW = Date.UTC(2026, 5, 1, 20, 15);
 const DAY_MS = 86_400_000;
@@ -103,6 +103,21 @@ export function clashingGuest(): Network {
   });
 }
 
+/** Something on each of the screens. */
+export function busySnapshot(): Snapshot {
+  return fakeSnapshot({
+    networks: [busyHost(), clashingGuest()],
+    lans: [
+      { name: "eth0", index: 2, up: true, addresses: ["192.168.1.7/24"], mode: "full", pinned: false },
+      { name: "wlan0", index: 3, up: false, addresses: [], mode: "off", pinned: true },
+    ],
+    routes: [
+      { id: "r1", group: "239.1.2.3", source: null, fromVif: "eth0", toVifs: ["castaway0"], active: false },
+    ],
+    sharing: { presets: ["dlna", "iptv"], proxies: ["ssdp"], raisedTtl: ["239.255.255.250"] },
+  });
+}
+
 const TOPICS: readonly (DoctorTopic & { readonly check: Check })[] = [
   topic("service", "the service", "ok", "it has the privileges that it needs"),
   topic("tun", "the tunnel's interface", "ok", "castaway0 is up"),
@@ -113,6 +128,7 @@ const TOPICS: readonly (DoctorTopic & { readonly check: Check })[] = [
     "warn",
     "eth0 drops multicast from other networks (net.ipv4.conf.eth0.rp_filter is 1)",
     "sudo sysctl -w net.ipv4.conf.eth0.rp_filter=2",
+    { id: "rp-filter:eth0", label: "Let eth0 take packets of senders elsewhere (rp_filter loose)." },
   ),
   topic(
     "firewall",
@@ -130,8 +146,9 @@ function topic(
   status: Check["status"],
   message: string,
   remedy: string | null = null,
+  fix: Fix | null = null,
 ): DoctorTopic & { readonly check: Check } {
-  return { id, title, check: { name: id, status, message, remedy } };
+  return { id, title, check: { name: id, status, message, remedy, fix } };
 }
 
 const PRESETS = [
@@ -187,6 +204,10 @@ export function answerScreens(shell: FakeShell, patience = 400): void {
   handlers["daemon:doctor.topics"] = () => ({ topics: TOPICS.map(({ id, title }) => ({ id, title })) });
   handlers["daemon:doctor"] = ({ topic: asked }) =>
     later({ checks: TOPICS.filter(({ id }) => id === asked).map(({ check }) => check) });
+  handlers["daemon:doctor.fix"] = () => ({
+    label: "Let eth0 take packets of senders elsewhere (rp_filter loose).",
+    undo: "sudo sysctl -w net.ipv4.conf.eth0.rp_filter=1",
+  });
   handlers["daemon:ping"] = () => later({ rttMs: 20 + Math.random() * 5, by: "session" });
   handlers["report.make"] = () => later({ fileName: "castaway-report.txt", text: REPORT });
 }
