@@ -105,6 +105,49 @@ describe.skipIf(!CHROMIUM)(`the interface is for everybody${CHROMIUM ? "" : " (n
     });
   });
 
+  describe.each(["light", "dark"] as const)("in use, %s", (theme) => {
+    const busy: AppChanges = { settings: { ...whole.settings, theme }, snapshot: SCENES["busy"]!().snapshot };
+    const press = (name: string | RegExp) => page.getByRole("button", { name }).click();
+
+    /** What a person does on a screen, and what is there afterwards. */
+    const STEPS: Record<string, () => Promise<void>> = {
+      invite: async () => {
+        await press("Make the link");
+        await page.getByRole("img", { name: /QR code/ }).waitFor();
+        await press(/^Revoke: /);
+        await page.getByRole("dialog").waitFor();
+      },
+      join: async () => {
+        await page.getByLabel("Paste the link or the whole message").fill("castaway://join/abc");
+        await press("Look at it");
+        await press("Join");
+        await page.getByRole("heading", { name: /You are in/ }).waitFor();
+      },
+      sharing: async () => {
+        await page.getByText("For experts").click();
+        await press("Add");
+        await page.getByText("A group is needed.").waitFor();
+      },
+      doctor: async () => {
+        await press("Examine");
+        await press(/^Fix it/);
+        await page.getByText("This takes it back").waitFor();
+        await press("Make the report");
+        await page.getByRole("region", { name: "The report" }).waitFor();
+      },
+    };
+
+    test.each(Object.keys(STEPS))("%s", async (screen) => {
+      for (const size of Object.values(WINDOWS)) {
+        await page.setViewportSize(size);
+        await show(screen, { ...busy, pendingInvite: null });
+        await STEPS[screen]!();
+        expect(await violations()).toEqual([]);
+        expect(await sideways()).toBe(0);
+      }
+    });
+  });
+
   describe.each(["de", "ar"] as const)("in %s, on a narrow window", (language) => {
     test.each(SCREENS)("%s", async (screen) => {
       await page.setViewportSize(WINDOWS.narrow);
