@@ -61,6 +61,7 @@ allow) allow ;;
 remove)
 	# Keys, members and settings stay, as they do when a package is removed.
 	systemctl disable --now castaway.service
+	systemctl reset-failed castaway.service 2>/dev/null || true
 	packaged || rm -f "$unit"
 	[ "$(readlink /usr/bin/castaway || true)" != "$program" ] || packaged || rm -f /usr/bin/castaway
 	systemctl daemon-reload
