@@ -3,7 +3,6 @@ import type { Clock } from "#ports/clock.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { Entropy } from "#ports/entropy.ts";
-import type { FastPathEvent } from "#ports/fast-path.ts";
 import type { KernelGateway } from "#ports/gateway.ts";
 import type { Links } from "#ports/links.ts";
 import type { Log } from "#ports/log.ts";
@@ -16,6 +15,7 @@ import { family } from "#wire/address.ts";
 import { Core } from "./core.ts";
 import { DhtWay } from "./dht/dht-way.ts";
 import type { EnginePorts, FastPathHandle } from "./engine-ports.ts";
+import { handleFastPathEvent } from "./fast-path-events.ts";
 import { LanSharing } from "./gateway/lan-sharing.ts";
 import { LanBeacons } from "./lan-beacons.ts";
 import { LanVif } from "./lan-vif.ts";
@@ -26,11 +26,13 @@ import type { LanSetting } from "./store/state.ts";
 import { mappedPrefix } from "./network-context.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { Networks } from "./networks.ts";
+import { ownEndpoints } from "./own-endpoints.ts";
 import { PathKinds } from "./reach/path-kinds.ts";
 import { PortMapping } from "./reach/port-mapping.ts";
 import { PortChoice } from "./port-choice.ts";
 import { Reach } from "./reach/reach.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
+import { sessionTraffic } from "./session-traffic.ts";
 import type { SocketChoice } from "./socket-choice.ts";
 import { Sharing } from "./sharing.ts";
 import { SocketVifs } from "./socket-vifs.ts";
@@ -86,7 +88,7 @@ export class Engine {
   readonly #links: Links;
   readonly #watch: NetworkWatch;
   readonly #sleep: { close(): void };
-  readonly #beacons: LanBeacons;
+  readonly beacons: LanBeacons;
   readonly mapping: PortMapping;
   readonly reach: Reach;
   readonly dht: DhtWay;
@@ -113,7 +115,11 @@ export class Engine {
       changed: options.changed,
       stalled: (ms) => this.#woke(ms),
     });
-    this.fastPath.onEvent((event) => this.#handle(event));
+    this.fastPath.onEvent((event) => {
+      if (!handleFastPathEvent(event, this)) return;
+      this.statics.vifsChanged();
+      this.core.turn();
+    });
     this.fastPath.send({ type: "udp", fd: this.datagrams.fd });
     const epoch = Math.floor(clock.wall() / 1000) >>> 0;
     this.fastPath.send({ type: "origin", origin: originId(machine.publicKey), epoch });
@@ -167,21 +173,7 @@ export class Engine {
         name: options.hostname,
         build: options.build.slice(0, 32),
       },
-      traffic: (vif) => {
-        const counters = this.fastPath.counters(vif);
-        return {
-          lastReceivedAt: counters.lastReceived || -Infinity,
-          lastSentAt: counters.lastSent || -Infinity,
-          received: counters.rxPackets,
-          sent: counters.txPackets,
-          expected: counters.rxExpected,
-          offered: counters.offered,
-          multicastBytes: counters.multicastBytes,
-          largestReceived: counters.rxLargest,
-          largestSent: counters.txLargest,
-          broken: counters.drops["circuit-breaker"] ?? 0,
-        };
-      },
+      traffic: (vif) => sessionTraffic(this.fastPath.counters(vif)),
       resolve: (candidates) => resolveCandidates(candidates, log),
       streamTargets: (candidates, endpoints) => this.streaming.targets(candidates, endpoints),
       ownEndpoints: () => [
@@ -202,7 +194,7 @@ export class Engine {
               : link.addresses.map((own) => networkOf(own.address, own.prefixLength)),
           ),
       addressesChanged: () => this.#addressesChanged(),
-      reachChanged: () => this.#beacons.refresh(),
+      reachChanged: () => this.beacons.refresh(),
       dhtKey: () => this.dht.invitedTo,
       isLasting: (endpoint) => this.paths.of(endpoint) !== "relayed",
     });
@@ -238,7 +230,7 @@ export class Engine {
       openRouterSocket: ports.openRouterSocket,
       lans: this.lans,
     });
-    this.#beacons = new LanBeacons({
+    this.beacons = new LanBeacons({
       core: this.core,
       ownPublicKey: machine.publicKey,
       networks: () => this.networks.lanNetworks(),
@@ -334,7 +326,7 @@ export class Engine {
     this.sharing.changed();
     this.lans.refresh();
     this.lanSharing.refresh();
-    this.#beacons.refresh();
+    this.beacons.refresh();
     this.discovery.refresh();
     this.statics.refresh();
     this.mapping.refresh();
@@ -364,7 +356,7 @@ export class Engine {
     await this.lanSharing.close();
     this.networks.close(reason);
     this.streaming.close();
-    this.#beacons.close();
+    this.beacons.close();
     this.lans.close();
     this.sockets.close();
     this.tun.detach();
@@ -403,60 +395,6 @@ export class Engine {
     this.reach.handleNetworkChanged(this.core.clock.now());
   }
 
-  #handle(event: FastPathEvent): void {
-    const now = this.core.clock.now();
-    switch (event.type) {
-      case "packet-out":
-        if (event.vif === this.announcements.vif) this.announcements.packetOut(event.packet, now);
-        else this.sockets.get(event.vif)?.packetOut(event.packet, now);
-        return; // changes nothing that a turn would look at
-      case "membership-packet":
-        this.core.vifs.get(event.vif)?.membershipPacket(event.packet, event.own, now);
-        break;
-      case "datagram":
-        if (this.dht.handleDatagram(event.data, event.from)) break;
-        if (!this.reach.handleDatagram(event.data, event.from, now))
-          this.transport.handleDatagram(event.data, event.from, now);
-        break;
-      case "control":
-        this.core.vifs.get(event.vif)?.control(event.message, now);
-        break;
-      case "peer-moved":
-        this.networks.peerOf(event.vif)?.session.handlePeerMoved(event.endpoint, now);
-        break;
-      case "peer-active":
-        this.networks.peerOf(event.vif)?.active(now);
-        break;
-      case "datagram-too-big":
-        this.networks.peerOf(event.vif)?.session.handleTooBig(event.bytes, now);
-        break;
-      case "peer-keys-confirmed":
-        this.networks.peerOf(event.vif)?.session.handleKeysConfirmed(event.localIndex, now);
-        break;
-      case "stream-authenticated":
-      case "stream-closed":
-      case "stream-removed":
-        this.streaming.streams.handle(event);
-        break;
-      case "beacon":
-        this.#beacons.handle(event.vif, event.from, event.data, now);
-        break;
-      case "vif-failed":
-        this.core.vifs.get(event.vif)?.failed(event.errno);
-        this.#beacons.refresh(); // a LAN may be gone, or have been opened anew
-        break;
-      case "vif-removed":
-        this.core.vifRemoved(event.vif);
-        this.streaming.streams.vifRemoved(event.vif);
-        break;
-      case "ready":
-      case "stopped":
-        return;
-    }
-    this.statics.vifsChanged();
-    this.core.turn();
-  }
-
   #addressesChanged(): void {
     this.sharing.networksChanged();
     const { addresses, routes, lans, unicast, behindTun } = this.networks.addresses();
@@ -476,14 +414,7 @@ export class Engine {
     this.core.changed();
   }
 
-  /** Our own addresses as others may reach them: those of interfaces with the way out, with the transport's port. */
   #ownEndpoints(): Endpoint[] {
-    const port = this.datagrams.port;
-    return this.#links
-      .list()
-      .filter((link) => link.defaultRoute && link.name !== this.tun.name)
-      .flatMap((link) => link.addresses)
-      .filter((own) => own.scope === "global")
-      .map((own) => ({ address: own.address, port }));
+    return ownEndpoints(this.#links.list(), this.tun.name, this.datagrams.port);
   }
 }

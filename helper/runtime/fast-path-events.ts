@@ -1,0 +1,77 @@
+import type { FastPathEvent } from "#ports/fast-path.ts";
+import type { AnnouncementListener } from "./discovery/announcement-listener.ts";
+import type { Core } from "./core.ts";
+import type { DhtWay } from "./dht/dht-way.ts";
+import type { LanBeacons } from "./lan-beacons.ts";
+import type { Networks } from "./networks.ts";
+import type { Reach } from "./reach/reach.ts";
+import type { SocketVifs } from "./socket-vifs.ts";
+import type { Streaming } from "./streams/streaming.ts";
+import type { Transport } from "./transport.ts";
+
+/** Whom the fast path's events concern. */
+export interface EventParts {
+  readonly core: Core;
+  readonly sockets: SocketVifs;
+  readonly announcements: AnnouncementListener;
+  readonly networks: Networks;
+  readonly transport: Transport;
+  readonly streaming: Streaming;
+  readonly beacons: LanBeacons;
+  readonly reach: Reach;
+  readonly dht: DhtWay;
+}
+
+/** Gives an event to whom it concerns. False: it changes nothing that a turn would look at. */
+export function handleFastPathEvent(event: FastPathEvent, parts: EventParts): boolean {
+  const { core, sockets, announcements, networks, streaming, beacons } = parts;
+  const now = core.clock.now();
+  switch (event.type) {
+    case "packet-out":
+      if (event.vif === announcements.vif) announcements.packetOut(event.packet, now);
+      else sockets.get(event.vif)?.packetOut(event.packet, now);
+      return false;
+    case "membership-packet":
+      core.vifs.get(event.vif)?.membershipPacket(event.packet, event.own, now);
+      return true;
+    case "datagram":
+      if (parts.dht.handleDatagram(event.data, event.from)) return true;
+      if (!parts.reach.handleDatagram(event.data, event.from, now))
+        parts.transport.handleDatagram(event.data, event.from, now);
+      return true;
+    case "control":
+      core.vifs.get(event.vif)?.control(event.message, now);
+      return true;
+    case "peer-moved":
+      networks.peerOf(event.vif)?.session.handlePeerMoved(event.endpoint, now);
+      return true;
+    case "peer-active":
+      networks.peerOf(event.vif)?.active(now);
+      return true;
+    case "datagram-too-big":
+      networks.peerOf(event.vif)?.session.handleTooBig(event.bytes, now);
+      return true;
+    case "peer-keys-confirmed":
+      networks.peerOf(event.vif)?.session.handleKeysConfirmed(event.localIndex, now);
+      return true;
+    case "stream-authenticated":
+    case "stream-closed":
+    case "stream-removed":
+      streaming.streams.handle(event);
+      return true;
+    case "beacon":
+      beacons.handle(event.vif, event.from, event.data, now);
+      return true;
+    case "vif-failed":
+      core.vifs.get(event.vif)?.failed(event.errno);
+      beacons.refresh(); // a LAN may be gone, or have been opened anew
+      return true;
+    case "vif-removed":
+      core.vifRemoved(event.vif);
+      streaming.streams.vifRemoved(event.vif);
+      return true;
+    case "ready":
+    case "stopped":
+      return false;
+  }
+}
