@@ -81,7 +81,7 @@ describe("an examination", () => {
     while (answers.length > 0) {
       answers.shift()!();
       await Promise.resolve();
-      await new Promise(queueMicrotask);
+      await new Promise<void>((resolve) => queueMicrotask(resolve));
     }
     await waitFor(() => {
       answers.splice(0).forEach((answer) => answer());

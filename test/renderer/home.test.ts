@@ -5,7 +5,8 @@ import HomeScreen from "#renderer/screens/home/HomeScreen.svelte";
 import { inOrder, matching } from "#renderer/screens/home/member-order.ts";
 import { networkTraffic } from "#renderer/screens/home/network-traffic.ts";
 import { networkWords } from "#renderer/screens/home/network-words.ts";
-import { fakePeerVif, SCENES } from "#test/support/app/fake-scene.ts";
+import { fakePeerVif } from "#test/support/app/fake-peer-vif.ts";
+import { SCENES } from "#test/support/app/fake-scene.ts";
 import { fakeGroup, fakeMember, fakeNetwork, fakeSnapshot } from "#test/support/app/fake-state.ts";
 import { type FakeApp, fakeApp, HOSTILE_NAMES, refusal } from "./fake-app.ts";
 
@@ -233,6 +234,13 @@ describe("members", () => {
     await fireEvent.click(within(dialog).getByRole("button", { name: "Rename" }));
     expect(await within(dialog).findByText("Somebody is called so already.")).toBeTruthy();
   });
+});
+
+test("guests who wait are told of where everybody looks first", async () => {
+  const request = { id: "r1", inviteId: "i1", name: "Anna", endpoint: "192.0.2.9:4", since: 0 };
+  await opened(withNetwork({ ...HOSTED, requests: [request, { ...request, id: "r2" }] }));
+  const link = screen.getByRole("link", { name: "2 guests wait for an answer" });
+  expect(link.getAttribute("href")).toBe("#/invite");
 });
 
 test("a guest leaves after a second thought", async () => {
