@@ -1,5 +1,5 @@
-// What jsdom lacks of a browser's page, as far as the interface needs it: dialogs that open, and a system that prefers
-// nothing.
+// What jsdom lacks of a browser's page, as far as the interface needs it: dialogs that open, a system that prefers
+// nothing, and sizes.
 import { configure } from "@testing-library/svelte";
 
 configure({ asyncUtilTimeout: 20_000 }); // screens are fetched when they are opened, and machines are shared
@@ -21,3 +21,9 @@ window.matchMedia ??= (media) =>
     removeListener: () => {},
   });
 window.scrollTo = () => {};
+// Nothing is laid out, so no size ever changes.
+globalThis.ResizeObserver ??= class {
+  observe(): void {}
+  unobserve(): void {}
+  disconnect(): void {}
+};
