@@ -1,15 +1,20 @@
 // The whole way of two people who have never heard of multicast: one opens a network and invites, the other one pastes
 // the link and watches. Real daemons, a real stream, a real browser at both ends.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { missingForApp, OpenApp } from "#test/support/app/open-app.ts";
+import { FOR_README, missingForApp, OpenApp } from "#test/support/app/open-app.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
 import { Lab } from "#test/support/lab.ts";
 import { missingForLab } from "#test/support/requirements.ts";
-import { sendVideo, VideoReceiver } from "#test/support/traffic/ffmpeg.ts";
+import { announceVideo, sendVideo, VideoReceiver } from "#test/support/traffic/ffmpeg.ts";
+import { startReceiver } from "#test/support/traffic/mcast.ts";
 
 const missing = missingForLab("ffmpeg") ?? missingForApp();
 const PORT = 4810;
 const GROUP = "239.255.42.1";
+const ANNOUNCED = "239.255.42.2";
+const TITLE = "Harbour camera";
+/** A longer look where the pictures are for people. */
+const SHOWN_MS = FOR_README ? 75_000 : 4_000;
 const NETWORK = "Lighthouse";
 const LAPTOP = "Hotel laptop";
 
@@ -22,7 +27,7 @@ function said(sentence: string): RegExp {
 // Each step stands on the one before: none can be tried again by itself.
 describe.skipIf(missing !== undefined)(
   `from an invite to a stream${missing ? ` (${missing})` : ""}`,
-  { retry: 0 },
+  { retry: 0, timeout: 180_000 },
   () => {
     let lab: Lab;
     let home: OpenApp;
@@ -89,26 +94,32 @@ describe.skipIf(missing !== undefined)(
       await away.picture("06-connected");
     });
 
-    test("a real stream appears in Streams at both ends, and its chart moves", async () => {
+    test("real streams appear in Streams at both ends, one by its announced name, and their chart moves", async () => {
       const source = lab.host("source");
       const sender = sendVideo(source, { group: `${GROUP}:5004`, localAddress: source.address4 });
+      const announced = announceVideo(source, { group: `${ANNOUNCED}:5004`, title: TITLE });
       const player = new VideoReceiver(lab.host("away"), { group: `${GROUP}:5004` });
+      const other = await startReceiver(lab.host("away"), {
+        group: `${ANNOUNCED}:5004`,
+        interface: "castaway0",
+      });
       const { page } = away;
       await away.goTo("streams");
-      const row = page.getByText(GROUP).first();
-      await row.waitFor({ timeout: 20_000 });
-      await page
-        .getByText(/bit\/s/)
-        .first()
-        .waitFor();
-      await page.waitForTimeout(8_000);
+      for (const name of [GROUP, TITLE]) await page.getByText(name).first().waitFor({ timeout: 20_000 });
+      const chart = page.locator("canvas").first();
+      const before = await chart.screenshot();
+      await page.waitForTimeout(SHOWN_MS);
+      expect((await chart.screenshot()).equals(before)).toBe(false);
       await away.picture("07-streams");
+      await page.getByText("Picture", { exact: true }).click();
+      await page.getByRole("img").first().waitFor();
+      await away.picture("07-picture");
       await home.goTo("streams");
-      await home.page.getByText(GROUP).first().waitFor();
+      for (const name of [GROUP, TITLE]) await home.page.getByText(name).first().waitFor();
       await home.picture("08-streams-at-home");
       expect(player.frames).toBeGreaterThan(25);
-      await player.child.stop();
-      await sender.stop();
+      await Promise.all([player.child.stop(), other.stop()]);
+      await Promise.all([sender.stop(), announced.stop()]);
     });
 
     test("disconnect, and connect again", async () => {

@@ -1,6 +1,6 @@
 // The app as a person has it open: the web shell and a real browser on one machine of the lab, or, with
 // CASTAWAY_E2E=electron, Electron where its binary is.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,16 @@ import { electronBinary, startElectron } from "./electron-app.ts";
 import { CHROMIUM, startBrowser } from "./browser.ts";
 
 const SCREENSHOTS = fileURLToPath(new URL("../../e2e/__screenshots__/", import.meta.url));
+const DOCUMENTED = fileURLToPath(new URL("../../../docs/pictures/", import.meta.url));
+/** `npm run pictures`: those that the README shows are kept in docs/pictures. */
+export const FOR_README = process.env["CASTAWAY_PICTURES"] === "keep";
+const README_PICTURES: ReadonlySet<string> = new Set([
+  "04-invite-ready-wide-light",
+  "06-connected-wide-light",
+  "07-streams-wide-light",
+  "07-picture-wide-dark",
+  "06-connected-narrow-dark",
+]);
 const CLI = fileURLToPath(new URL("../../../helper/cli/main.ts", import.meta.url));
 const READY_MS = 20_000;
 /** For anything to appear; machines that run tests are slow at times. */
@@ -89,13 +99,20 @@ export class OpenApp {
 
   /** In both themes, narrow and wide: four pictures under test/e2e/__screenshots__. */
   async picture(name: string): Promise<void> {
-    mkdirSync(SCREENSHOTS, { recursive: true });
+    for (const folder of [SCREENSHOTS, ...(FOR_README ? [DOCUMENTED] : [])])
+      mkdirSync(folder, { recursive: true });
     const before = this.page.viewportSize();
     for (const [size, viewport] of Object.entries(SIZES))
       for (const colorScheme of ["light", "dark"] as const) {
         await this.page.setViewportSize(viewport);
         await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await this.page.screenshot({ path: join(SCREENSHOTS, `${name}-${size}-${colorScheme}.png`) });
+        const file = `${name}-${size}-${colorScheme}`;
+        await this.page.screenshot({ path: join(SCREENSHOTS, `${file}.png`) });
+        if (FOR_README && README_PICTURES.has(file))
+          copyFileSync(
+            join(SCREENSHOTS, `${file}.png`),
+            join(DOCUMENTED, `${file.replace(/^\d+-/, "")}.png`),
+          );
       }
     await this.page.emulateMedia({ colorScheme: null, reducedMotion: null });
     if (before) await this.page.setViewportSize(before);
