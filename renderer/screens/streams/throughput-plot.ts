@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { bitRateText, codeText } from "#renderer/i18n/formats.ts";
+import { shownSteps } from "./chart-span.ts";
 
 const FONT_SIZE = 12;
 
@@ -61,8 +62,9 @@ export class ThroughputPlot {
 
   /** One value a second, the last one now; NaN is a gap. */
   show(received: ArrayLike<number>, sent: ArrayLike<number>): void {
-    const times = Array.from({ length: received.length }, (_, i) => i + 1 - received.length);
-    this.#plot.setData([times, withGaps(received), withGaps(sent)]);
+    const shown = shownSteps(received);
+    const times = Array.from({ length: shown }, (_, i) => i + 1 - shown);
+    this.#plot.setData([times, withGaps(received).slice(-shown), withGaps(sent).slice(-shown)]);
   }
 
   /** `ago`: "{{count}} min ago" without its number. */

@@ -21,8 +21,6 @@ const README_PICTURES: ReadonlySet<string> = new Set([
   "04-invite-ready-wide-light",
   "06-connected-wide-light",
   "07-streams-wide-light",
-  "07-picture-wide-dark",
-  "06-connected-narrow-dark",
 ]);
 const CLI = fileURLToPath(new URL("../../../helper/cli/main.ts", import.meta.url));
 const READY_MS = 20_000;
