@@ -1,5 +1,5 @@
-import { sameEndpoint, type Endpoint } from "#ports/endpoint.ts";
-import { PathControl, type PathTraffic } from "#protocol/path/path-control.ts";
+import type { Endpoint } from "#ports/endpoint.ts";
+import type { PathControl, PathTraffic } from "#protocol/path/path-control.ts";
 import {
   encodeControl,
   type CloseReason,
@@ -8,18 +8,11 @@ import {
   type PathReport,
 } from "#wire/control.ts";
 import type { Accepted } from "./acceptor.ts";
-import {
-  FALLBACK_AFTER,
-  FALLBACK_PROBING,
-  LOST_AFTER,
-  RETRY_DENSE,
-  RTT_EVERY,
-  STRANDED_AFTER,
-} from "./constants.ts";
+import { LOST_AFTER, RETRY_DENSE, RTT_EVERY } from "./constants.ts";
 import { Handshaker } from "./handshaker.ts";
 import { KeyChain, type KeyInfo } from "./key-chain.ts";
 import { Liveness } from "./liveness.ts";
-import { Fallback, type FallbackAction } from "./fallback.ts";
+import { PathFollower } from "./path-follower.ts";
 import { Talk } from "./talk.ts";
 import type {
   LostReason,
@@ -29,6 +22,7 @@ import type {
   SessionTraffic,
   StreamTarget,
 } from "./session-types.ts";
+import { Way } from "./way.ts";
 
 /** One peer: handshakes, keys, keepalive, dead peer detection, roaming. Data frames are the fast path's. */
 export class Session {
@@ -36,23 +30,35 @@ export class Session {
   readonly #handshaker: Handshaker;
   readonly #keys: KeyChain;
   readonly #liveness = new Liveness();
-  readonly #fallback = new Fallback();
   readonly #talk: Talk;
-  readonly #path: PathControl;
-  /** Where the path that is looked after leads. */
-  #pathTo: Endpoint | undefined;
+  readonly #path: PathFollower;
+  readonly #way: Way;
   readonly #commands: SessionCommand[] = [];
   #up = false;
   /** Reported as lost, with keys that still work if the peer is heard again. */
   #silent = false;
-  #strandedAt: number | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#handshaker = new Handshaker(options);
     this.#talk = new Talk(options.hello);
-    this.#path = new PathControl((now) => this.#talk.roundTrip.stamp(now));
     this.#keys = new KeyChain(options.releaseIndex);
+    const push = (command: SessionCommand): void => void this.#commands.push(command);
+    this.#path = new PathFollower({
+      stamp: (now) => this.#talk.roundTrip.stamp(now),
+      ping: (now) => {
+        if (this.#keys.usable) this.#ping(now);
+      },
+      push,
+    });
+    this.#way = new Way({
+      handshaker: this.#handshaker,
+      liveness: this.#liveness,
+      entropy: options.entropy,
+      mayInitiate: () => this.#options.mayInitiate,
+      hasKeys: () => this.#keys.usable,
+      push,
+    });
   }
 
   get up(): boolean {
@@ -75,7 +81,7 @@ export class Session {
 
   /** What the path to the peer carries. */
   get path(): Pick<PathControl, "mtu" | "breaker"> {
-    return this.#path;
+    return this.#path.control;
   }
 
   get peerHello(): Hello | undefined {
@@ -109,7 +115,7 @@ export class Session {
 
   /** Where streams may be opened when UDP does not answer, the likeliest first. None: there is no fallback. */
   setStreamTargets(targets: readonly StreamTarget[]): void {
-    this.#fallback.setTargets(targets);
+    this.#way.setTargets(targets);
   }
 
   /** When the handshake began that is under way. */
@@ -119,7 +125,7 @@ export class Session {
 
   /** A handshake to these alone, beside what else is under way: who answers is where the session goes on. */
   tryPaths(endpoints: readonly Endpoint[], now: number): void {
-    if (this.#options.mayInitiate) this.#call(endpoints, now);
+    if (this.#options.mayInitiate) this.#way.call(endpoints, now);
   }
 
   /** Says goodbye and forgets the keys. `connect` begins anew. */
@@ -128,7 +134,7 @@ export class Session {
     this.#handshaker.stop();
     this.#forgetKeys();
     this.#goDown();
-    this.#take(this.#fallback.close(), now);
+    this.#way.close(now);
   }
 
   /** Dropped while there are no keys: soft state is sent anew when the session is ready. */
@@ -148,51 +154,38 @@ export class Session {
   handleNetworkChanged(now: number): void {
     this.#handshaker.handleNetworkChanged(now);
     if (this.#keys.usable) this.#liveness.suspect(now);
-    this.#take(this.#fallback.handleNetworkChanged(now), now);
+    this.#way.handleNetworkChanged(now);
   }
 
   /** The fast path saw an authenticated packet from there, and answers there already. */
   handlePeerMoved(endpoint: Endpoint, now: number): void {
-    this.#goBy(endpoint, false, now);
-    if (this.#up) this.#followPath(now);
+    this.#way.goBy(endpoint, false, now);
+    if (this.#up) this.#path.follow(this.endpoint, now);
     this.#event({ type: "moved", endpoint });
   }
 
   /** The fast path forwards something to the peer, after a while in which there was nothing. */
   handleActive(now: number, traffic: PathTraffic): void {
-    if (!this.#up) return;
-    this.#path.handleActive(now, traffic);
-    this.#carryOutPath(now);
+    if (this.#up) this.#path.handleActive(now, traffic);
   }
 
   /** The fast path was refused a datagram of that size by this computer's own interface. */
   handleTooBig(bytes: number, now: number): void {
     this.#path.handleTooBig(bytes, now);
-    this.#carryOutPath(now);
   }
 
   /** The stream of that call is open. */
   handleStreamOpened(call: number, endpoint: Endpoint, now: number): void {
-    this.#take(this.#fallback.handleOpened(call, endpoint, now), now);
+    this.#way.handleStreamOpened(call, endpoint, now);
   }
 
   handleStreamFailed(call: number, now: number): void {
-    this.#fallback.handleFailed(call, now);
+    this.#way.handleStreamFailed(call, now);
   }
 
   /** A stream has ended, perhaps one that is none of ours. */
   handleStreamClosed(stream: number, now: number): void {
-    const gone = this.#fallback.handleClosed(stream);
-    if (!gone) return;
-    const { dialer } = this.#handshaker;
-    dialer.forget(gone);
-    if (this.#keys.usable) this.#liveness.suspect(now);
-    if (dialer.endpoints().length === 0) {
-      this.#strandedAt = now + STRANDED_AFTER; // it knows where we are, and we do not know where it is
-      return;
-    }
-    this.connect(now);
-    if (this.#options.mayInitiate) this.#fallback.race(now);
+    this.#way.handleStreamClosed(stream, now);
   }
 
   /** A frame of type FRAME_COOKIE_REPLY to an index of ours. */
@@ -213,7 +206,7 @@ export class Session {
       this.#lose("refused");
       return true;
     }
-    this.#goBy(from, true, now);
+    this.#way.goBy(from, true, now);
     const info = this.#keys.add(keys, true, status === "pending-approval", now);
     this.#commands.push({ type: "set-endpoint", endpoint: from });
     this.#commands.push({ type: "install-keys", keys, confirmed: true });
@@ -228,7 +221,7 @@ export class Session {
     if (keys) {
       // A session that is up follows the peer's packets to a new address, not its handshakes: those could be old.
       if (!this.#up) {
-        this.#goBy(from, false, now);
+        this.#way.goBy(from, false, now);
         this.#commands.push({ type: "set-endpoint", endpoint: from });
       }
       this.#keys.add(keys, false, status === "pending-approval", now);
@@ -267,33 +260,8 @@ export class Session {
   #handlePong({ stamp, report }: Pong, now: number, traffic: SessionTraffic): boolean {
     const done = this.#path.handlePong(stamp, report, traffic, now);
     if (done) this.#talk.roundTrip.handleStamp(stamp, now);
-    this.#path.handleRtt(this.#talk.rtt);
-    this.#carryOutPath(now);
+    this.#path.handleRtt(this.#talk.rtt, now);
     return done;
-  }
-
-  #goBy(endpoint: Endpoint, ours: boolean, now: number): void {
-    this.#strandedAt = undefined;
-    this.#handshaker.dialer.prefer(endpoint);
-    this.#liveness.setStream(endpoint.stream !== undefined, now);
-    this.#take(this.#fallback.use(endpoint, ours, now), now);
-  }
-
-  #take(actions: readonly FallbackAction[], now: number): void {
-    for (const action of actions) {
-      if (action.type === "handshake") this.#call([action.to], now);
-      else if (action.type !== "handshake-udp") this.#commands.push(action);
-      else
-        this.#call(
-          this.#handshaker.dialer.endpoints().filter(({ stream }) => stream === undefined),
-          now,
-        );
-    }
-  }
-
-  #call(endpoints: readonly Endpoint[], now: number): void {
-    for (const datagram of this.#handshaker.call(endpoints, now))
-      this.#commands.push({ type: "send-datagram", ...datagram });
   }
 
   #handleClose(reason: CloseReason, now: number): void {
@@ -317,9 +285,7 @@ export class Session {
       this.#talk.greeting.pollTimeout(),
       this.#keys.pruneAt,
       this.#rekeyAt(),
-      this.#fallback.pollTimeout(),
-      this.#fallbackAt(),
-      this.#strandedAt,
+      this.#way.pollTimeout(),
       probing === undefined ? undefined : probing + LOST_AFTER,
     ])
       if (time !== undefined && time < earliest) earliest = time;
@@ -330,7 +296,6 @@ export class Session {
   handleTimeout(now: number, traffic: SessionTraffic): void {
     this.#expireKeys(now);
     this.#path.handleTimeout(now, traffic);
-    this.#carryOutPath(now);
     const { rtt } = this.#talk;
     const { ping, handshake, keepalive } = this.#liveness.handleTimeout(now, traffic, rtt);
     if (this.#liveness.probingSince === undefined) this.#settle(now);
@@ -345,34 +310,13 @@ export class Session {
     const giveUpAt = this.#giveUpAt();
     if (giveUpAt !== undefined && giveUpAt <= now) {
       this.#handshaker.stop();
-      this.#take(this.#fallback.settle(), now);
+      this.#way.settle(now);
       this.#event({ type: "gave-up" });
     }
-    this.#keepFallback(now);
+    if (this.#way.takeStranded(now) && this.#up) this.#lose("silent");
+    this.#way.handleTimeout(now);
     for (const datagram of this.#handshaker.handleTimeout(now, rtt))
       this.#commands.push({ type: "send-datagram", ...datagram });
-  }
-
-  #keepFallback(now: number): void {
-    if (this.#strandedAt !== undefined && this.#strandedAt <= now) {
-      this.#strandedAt = undefined;
-      if (this.#up) this.#lose("silent");
-    }
-    const fallbackAt = this.#fallbackAt();
-    if (fallbackAt !== undefined && fallbackAt <= now) this.#fallback.race(now);
-    const due = this.#fallback.pollTimeout();
-    if (due === undefined || due > now) return;
-    const random = this.#options.entropy.bytes(1)[0]! / 256;
-    this.#take(this.#fallback.handleTimeout(now, random), now);
-  }
-
-  /** When the way in use, or UDP where there is none yet, has had its time to answer. */
-  #fallbackAt(): number | undefined {
-    if (!this.#options.mayInitiate || !this.#fallback.canRace) return undefined;
-    const { startedAt } = this.#handshaker.dialer;
-    const { probingSince } = this.#liveness;
-    if (!this.#keys.usable) return startedAt === undefined ? undefined : startedAt + FALLBACK_AFTER;
-    return probingSince === undefined ? undefined : probingSince + FALLBACK_PROBING;
   }
 
   #comeUp(info: KeyInfo, peerWallMs: number | undefined, now: number): void {
@@ -380,8 +324,8 @@ export class Session {
     const was = this.#up;
     this.#up = true;
     this.#silent = false;
-    if (!was) this.#pathTo = undefined; // it may be another path than before
-    this.#followPath(now);
+    if (!was) this.#path.forget(); // it may be another path than before
+    this.#path.follow(this.endpoint, now);
     if (was) {
       this.#event({ type: "rekeyed", cipher: info.cipher });
       return; // a peer that has forgotten us says hello by itself
@@ -396,13 +340,13 @@ export class Session {
     if (this.#silent) {
       this.#silent = false;
       this.#up = true;
-      this.#pathTo = undefined;
-      this.#followPath(now);
+      this.#path.forget();
+      this.#path.follow(this.endpoint, now);
       this.#event({ type: "resumed" });
       this.#greet(now);
     }
     if (this.#keys.rekeyAt! > now) this.#handshaker.dialer.stop();
-    this.#take(this.#fallback.settle(), now);
+    this.#way.settle(now);
   }
 
   #greet(now: number): void {
@@ -419,7 +363,7 @@ export class Session {
   }
 
   #goDown(): void {
-    this.#strandedAt = undefined;
+    this.#way.handleDown();
     this.#up = false;
     this.#silent = false;
     this.#liveness.stop();
@@ -451,20 +395,6 @@ export class Session {
     const { startedAt } = this.#handshaker.dialer;
     const { giveUpAfter } = this.#options;
     return startedAt === undefined || giveUpAfter === undefined ? undefined : startedAt + giveUpAfter;
-  }
-
-  #followPath(now: number): void {
-    const to = this.endpoint;
-    if (!to || (this.#pathTo && sameEndpoint(to, this.#pathTo))) return;
-    this.#pathTo = to;
-    this.#path.start(to, now);
-    this.#carryOutPath(now);
-  }
-
-  #carryOutPath(now: number): void {
-    for (let command; (command = this.#path.nextCommand());)
-      if (command.type !== "ping") this.#commands.push(command);
-      else if (this.#keys.usable) this.#ping(now);
   }
 
   #ping(now: number): void {
