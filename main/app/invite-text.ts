@@ -10,7 +10,7 @@ const LINK = /castaway:[^\s<>"'`()[\]{}|\\^]*/gi;
 const WHOLE_LINK = /^castaway:\/\/join\/[a-z2-7]+$/i;
 const OTHER_SCHEME = /^\s*([a-z][a-z\d+.-]{1,30}):/i;
 /** Full stops and commas of the sentence that a link stands in. */
-const TRAILING = /[.,;:!?]+$/;
+const TRAILING = ".,;:!?";
 
 /** What chat programs and mail programs put into long words, unseen. */
 const UNSEEN = /[\u00ad\u200b-\u200d\u2060]/g;
@@ -45,7 +45,7 @@ function linkIn(given: string): string {
   if (text.length > MAX_PASTED_CHARACTERS)
     throw refuse("That is far too long for an invite link.", "Paste the link alone.");
   if (text.trim() === "") throw refuse("There is no text in it.", "Copy the invite link, and paste it here.");
-  const found = new Set((text.match(LINK) ?? []).map((link) => link.replace(TRAILING, "")));
+  const found = new Set((text.match(LINK) ?? []).map(withoutTrailing));
   const [link, another] = found;
   if (link === undefined) throw noLink(text);
   if (another !== undefined)
@@ -56,6 +56,13 @@ function linkIn(given: string): string {
   if (!WHOLE_LINK.test(link))
     throw damaged("This invite link has characters in it that no real one has: it is damaged, or made up.");
   return link;
+}
+
+/** By hand: a pattern that ends in "$" begins anew at each full stop of thousands. */
+function withoutTrailing(link: string): string {
+  let end = link.length;
+  while (end > 0 && TRAILING.includes(link.charAt(end - 1))) end--;
+  return link.slice(0, end);
 }
 
 function noLink(text: string): ControlError {

@@ -75,13 +75,13 @@ describe("refused with a sentence", () => {
   });
 
   test("hostile repetition takes no time", () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const text of [
       "castaway:".repeat(2_200),
       `castaway://join/${".".repeat(19_000)}x`,
       ":".repeat(20_000),
     ])
       expect(() => inviteLinksIn(text)).toThrow();
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(300);
   });
 });
