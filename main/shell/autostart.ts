@@ -58,9 +58,12 @@ export class DesktopAutostart implements Autostart {
     }
   }
 
+  /** What else somebody wrote into the file stays as long as it starts this program. */
   refresh(): void {
     const entry = desktopEntry([...this.#words, HIDDEN_WORD]);
-    if (this.isOn() && this.#path !== undefined && this.#read() !== entry) write(this.#path, entry);
+    const exec = desktopEntryKeys(this.#read() ?? "").get("Exec");
+    if (this.#path !== undefined && this.isOn() && exec !== desktopEntryKeys(entry).get("Exec"))
+      write(this.#path, entry);
   }
 
   #read(): string | undefined {

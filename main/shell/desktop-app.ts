@@ -14,8 +14,9 @@ import { join } from "node:path";
 import { Announcer, messageOf } from "./announcer.ts";
 import { menuTemplate } from "./app-menu.ts";
 import { appProtocol } from "./app-protocol.ts";
+import { AppWindow } from "./app-window.ts";
 import { type Autostart, autostart } from "./autostart.ts";
-import type { ElectronParts, WindowParts } from "./electron-parts.ts";
+import type { ElectronParts } from "./electron-parts.ts";
 import { desktopState } from "./desktop-state.ts";
 import { PageMessages } from "./ipc.ts";
 import { Playlists, saveReport } from "./save-file.ts";
@@ -24,7 +25,6 @@ import { type Elevate, ServiceInstaller } from "./service-installer.ts";
 import { type OpenStore, SettingsStore } from "./settings-store.ts";
 import { actOnTray } from "./tray-actions.ts";
 import { AppTray } from "./tray.ts";
-import { openWindow } from "./window.ts";
 
 export interface DesktopParts {
   readonly electron: ElectronParts;
@@ -60,12 +60,11 @@ export class DesktopApp {
   readonly #autostart: Autostart;
   readonly #link: HelperLink;
   readonly #calls: ShellCalls;
-  readonly #pages: PageMessages;
+  readonly #window: AppWindow;
   readonly #playlists: Playlists;
   readonly #announcer: Announcer;
   readonly #notifications = new Notifications();
   readonly #tray: AppTray | undefined;
-  #window: WindowParts | undefined;
   #waitingLink: string | undefined;
   #mayStartConnected = true;
   #refused = 0;
@@ -106,11 +105,21 @@ export class DesktopApp {
       play: (playlist) => this.#playlists.play(playlist),
       saveReport: (report) => saveReport(electron, report),
     });
-    this.#pages = new PageMessages(
+    const pages = new PageMessages(
       electron.ipcMain,
       (send, end) => this.#session(send, end),
       () => this.#refuse(),
     );
+    this.#window = new AppWindow({
+      electron,
+      platform,
+      pages,
+      root: parts.root,
+      place: () => this.#store.place(),
+      remember: (place) => this.#store.savePlace(place),
+      now: parts.now,
+      log: parts.log,
+    });
     this.#tray = this.#makeTray();
     let before = this.core.state;
     this.core.subscribe(() => {
@@ -159,28 +168,7 @@ export class DesktopApp {
   }
 
   showWindow(): void {
-    const window = this.#window;
-    if (window && !window.isDestroyed()) {
-      if (window.isMinimized()) window.restore();
-      window.show();
-      window.focus();
-      return;
-    }
-    const { electron, root, platform } = this.#parts;
-    const opened = openWindow({
-      electron,
-      preload: join(root, "out/main/preload.cjs"),
-      icon: join(root, "assets/icons/app/256x256.png"),
-      devTools: !electron.app.isPackaged,
-      platform,
-      place: this.#store.place(),
-      remember: (place) => this.#store.savePlace(place),
-    });
-    this.#window = opened;
-    opened.on("closed", () => {
-      if (this.#window === opened) this.#window = undefined;
-    });
-    this.#pages.serve(opened);
+    this.#window.show();
   }
 
   #saveSettings(settings: Settings): void {
@@ -237,10 +225,8 @@ export class DesktopApp {
   #changed(before: AppState, after: AppState): void {
     this.#tray?.show(trayModel(after));
     if (before.settings !== after.settings) this.#applyLook();
-    const window = this.#window;
-    const visible =
-      window !== undefined && !window.isDestroyed() && window.isVisible() && !window.isMinimized();
-    for (const { title, body } of this.#notifications.changed(before, after, this.#parts.now(), visible))
+    const now = this.#parts.now();
+    for (const { title, body } of this.#notifications.changed(before, after, now, this.#window.isVisible))
       this.#announcer.notify(title, body);
     if (after.service.state !== "running" || !after.snapshot) return;
     this.#openWaitingLink();
@@ -263,7 +249,7 @@ export class DesktopApp {
 
   async #closed(): Promise<void> {
     const canBeSeen = this.#tray !== undefined && (await this.#parts.hasTrayHost());
-    if (!canBeSeen && this.#window === undefined) this.#parts.electron.app.quit();
+    if (!canBeSeen && !this.#window.isOpen) this.#parts.electron.app.quit();
   }
 
   #end(): void {

@@ -30,13 +30,20 @@ export class SettingsStore {
 
   /** `folder`: the app's own, for this user. */
   constructor(folder: string, open: OpenStore) {
-    this.note = setAsideIfDamaged(join(folder, `${NAME}.json`));
-    this.#store = open({
-      cwd: folder,
-      name: NAME,
-      configFileMode: 0o600,
-      accessPropertiesByDotNotation: false,
-    });
+    const path = join(folder, `${NAME}.json`);
+    try {
+      this.note = setAsideIfDamaged(path);
+      this.#store = open({
+        cwd: folder,
+        name: NAME,
+        configFileMode: 0o600,
+        accessPropertiesByDotNotation: false,
+      });
+    } catch (error) {
+      const why = `The settings in ${path} cannot be used (${codeOf(error)})`;
+      this.note = `${why}: the defaults are, and changes last until the app ends.`;
+      this.#store = new Map<string, unknown>();
+    }
   }
 
   settings(): Settings {
@@ -72,10 +79,9 @@ export class SettingsStore {
     try {
       this.#store.set(key, value);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? "unknown";
       throw new ControlError(
         "internal",
-        `The settings could not be saved (${code}).`,
+        `The settings could not be saved (${codeOf(error)}).`,
         "Look whether the disk is full, and whether the app's folder is yours.",
       );
     }
@@ -99,4 +105,8 @@ function setAsideIfDamaged(path: string): string | null {
   const aside = `${path}.damaged`;
   renameSync(path, aside);
   return `The settings in ${path} were damaged. They were set aside as ${aside}, and the defaults are used.`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "unknown";
 }

@@ -89,6 +89,14 @@ describe("Linux", () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  test("what somebody added to the file stays, as long as it starts this program", () => {
+    make().set(true);
+    const text = `${readFileSync(file, "utf8")}X-GNOME-Autostart-Delay=20\n`;
+    put(text);
+    make().refresh();
+    expect(readFileSync(file, "utf8")).toBe(text);
+  });
+
   test("a link that lies there is replaced, and what it leads to is left alone", () => {
     mkdirSync(join(folder, "autostart"));
     writeFileSync(join(folder, "theirs"), "theirs");

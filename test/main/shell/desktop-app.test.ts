@@ -381,6 +381,26 @@ describe("the window", () => {
     expect(methods(one.client)).toEqual([]);
   });
 
+  test("a page that crashed is opened again, once a minute", async () => {
+    let now = 0;
+    const one = await start({ changes: { now: () => now } });
+    const crash = (): void => {
+      one.windows.at(-1)?.emit("ready-to-show");
+      one.windows.at(-1)?.webContents.emit("render-process-gone", {}, { reason: "crashed" });
+    };
+    crash();
+    expect(one.windows).toHaveLength(2);
+    now = 59_000;
+    crash();
+    expect(one.windows).toHaveLength(2);
+    expect(one.windows[1]?.isDestroyed()).toBe(true);
+    one.tray.click("Open Castaway");
+    now = 119_000;
+    crash();
+    expect(one.windows).toHaveLength(4);
+    expect(one.state.logged).toContain("the page has ended: crashed");
+  });
+
   test("a playlist is opened in the player", async () => {
     const one = await start();
     say(one, "play", { playlist: "#EXTM3U\nudp://@239.1.2.3:1234\n" });

@@ -93,3 +93,15 @@ test("a disk that is full is a sentence for settings, and nobody's trouble for a
   expect(() => store.saveSettings(DEFAULT_SETTINGS)).toThrow("The settings could not be saved (ENOSPC).");
   store.savePlace(PLACE);
 });
+
+test("a file that cannot even be set aside costs what was kept, and not the app", () => {
+  const broken: OpenStore = () => {
+    throw Object.assign(new Error("no"), { code: "EACCES" });
+  };
+  const store = new SettingsStore(folder, broken);
+  expect(store.note).toBe(
+    `The settings in ${file} cannot be used (EACCES): the defaults are, and changes last until the app ends.`,
+  );
+  store.saveSettings({ ...DEFAULT_SETTINGS, theme: "dark" });
+  expect(store.settings().theme).toBe("dark");
+});
