@@ -90,12 +90,18 @@ function memberNodes(
   const self = { ...here, kind: network.role === "host" ? ("home" as const) : ("here" as const) };
   const idOf = (member: Member): string =>
     placeId({ kind: "member", network: network.id, number: member.number, name: "" });
-  const others = network.members.filter((member) => !member.self);
+  // Who is drawn depends on traffic by its order of magnitude, where they stand on their numbers alone: so nothing
+  // jumps while rates move.
   const rank = (member: Member): number =>
-    Number(member.role === "host") * 1e18 + (busy.get(idOf(member)) ?? 0) * 2 + Number(member.online);
-  const ranked = [...others].sort((a, b) => rank(b) - rank(a) || a.number - b.number);
-  const fits = ranked.length <= room ? ranked : ranked.slice(0, Math.max(1, room - 1));
-  const heap = ranked.slice(fits.length);
+    Number(member.role === "host") * 1_000 +
+    Math.ceil(Math.log10(1 + (busy.get(idOf(member)) ?? 0))) * 2 +
+    Number(member.online);
+  const byNumber = (a: Member, b: Member): number => a.number - b.number;
+  const others = network.members.filter((member) => !member.self).sort(byNumber);
+  const ranked = others.toSorted((a, b) => rank(b) - rank(a)); // a stable sort
+  const fits = ranked.length <= room ? others : ranked.slice(0, Math.max(1, room - 1)).sort(byNumber);
+  fits.sort((a, b) => Number(b.role === "host") - Number(a.role === "host"));
+  const heap = others.filter((member) => !fits.includes(member));
   const nodes = fits.map((member): PictureNode => ({
     id: idOf(member),
     kind: member.role === "host" ? "home" : "member",

@@ -32,6 +32,8 @@ const MARGIN_TOP = 40;
 const MARGIN_FOOT = 58; // a node and its name
 const RADIUS = { home: 30, here: 24, member: 20, lan: 24, site: 22, others: 24 } as const;
 const GAP = 5;
+/** What lines keep from home. */
+const CLEAR = 28;
 
 export function nodeRadius({ kind }: PictureNode): number {
   return RADIUS[kind];
@@ -64,7 +66,7 @@ export function layoutPicture(picture: Picture, width: number): PlacedPicture {
   }
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const self = nodes.find((node) => node.self);
-  return { width, height, nodes, flows: placeFlows(picture.flows, byId), ties: ties(nodes, self) };
+  return { width, height, nodes, flows: placeFlows(picture.flows, byId, nodes[0]), ties: ties(nodes, self) };
 }
 
 /** This computer first, which is the foot of the ring, its LANs on both sides of it. */
@@ -76,17 +78,35 @@ function atTheFoot(nodes: readonly PictureNode[]): PictureNode[] {
   return [...self, ...lans.slice(0, half), ...others, ...lans.slice(half)];
 }
 
-function placeFlows(flows: readonly Flow[], byId: ReadonlyMap<string, PlacedNode>): PlacedFlow[] {
+function placeFlows(
+  flows: readonly Flow[],
+  byId: ReadonlyMap<string, PlacedNode>,
+  home: PlacedNode | undefined,
+): PlacedFlow[] {
   const placed: PlacedFlow[] = [];
   for (const flow of flows) {
     const from = byId.get(flow.from);
     const to = byId.get(flow.to);
     if (!from || !to) continue;
-    // Both directions between two bend away from each other, to the right of their way.
-    const path = curve(from, to, 0.14);
+    const path = curve(from, to, bendOf(from, to, home));
     placed.push({ ...flow, path, width: flowWidth(flow.rateBps), incoming: to.self });
   }
   return placed;
+}
+
+/**
+ * How far a line leaves the straight way, as a share of its length; positive to the right of it. What begins or ends at
+ * home keeps right, so that both directions show. What passes goes inside the ring, away from the others on it, and
+ * round home where that stands in the way.
+ */
+function bendOf(from: PlacedNode, to: PlacedNode, home: PlacedNode | undefined): number {
+  if (!home || from === home || to === home) return 0.14;
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const side = dx * (home.y - from.y) - dy * (home.x - from.x); // positive: home is to the right
+  const length = Math.hypot(dx, dy) || 1;
+  const missing = nodeRadius(home) + CLEAR - Math.abs(side) / length;
+  const bend = (missing > 0 ? (-2 * missing) / length : 0.13) - (to.self ? 0 : 0.09);
+  return side < 0 ? -bend : bend;
 }
 
 /** 1.5 px for little, 9 px for a gigabit: each factor of ten is as much wider as the last one. */
