@@ -33,6 +33,7 @@ describe.skipIf(missing !== undefined)(
     let home: OpenApp;
     let away: OpenApp;
     let link = "";
+    let photograph: Buffer;
 
     beforeAll(async () => {
       lab = await Lab.create({ portForward: PORT });
@@ -74,6 +75,7 @@ describe.skipIf(missing !== undefined)(
       await home.picture("04-invite-ready");
       link = (await field.inputValue().catch(() => field.innerText())).trim();
       expect(link).toMatch(/^castaway:\/\/join\//);
+      photograph = await page.getByRole("img", { name: /QR code/ }).screenshot();
     });
 
     test("away, the pasted link says whose it is before anything happens", async () => {
@@ -92,6 +94,18 @@ describe.skipIf(missing !== undefined)(
         .click();
       await page.getByText(said(`Connected to ${NETWORK} directly over UDP, `)).waitFor();
       await away.picture("06-connected");
+    });
+
+    test("a picture of its QR code says the same, and that there is nothing to do any more", async () => {
+      const { page } = away;
+      await away.goTo("join");
+      await page
+        .locator('input[type="file"]')
+        .setInputFiles({ name: "code.png", mimeType: "image/png", buffer: photograph });
+      await page.getByText(said(`Do you want to join ${NETWORK}?`)).waitFor();
+      await page.getByText("This computer is in this network already.").waitFor();
+      await page.getByRole("button", { name: "Not now" }).click();
+      await page.getByRole("button", { name: "Look at it" }).waitFor();
     });
 
     test("real streams appear in Streams at both ends, one by its announced name, and their chart moves", async () => {

@@ -134,7 +134,9 @@ describe("the invite that was made", () => {
     expect(copy.mock.lastCall![0]).not.toMatch(/[\u2066-\u2069]/);
     await useLanguage("de", []);
     await fireEvent.click(button("Als Nachricht kopieren"));
-    expect(copy.mock.lastCall![0]).toMatch(/Du bist in mein Netz „Studio“ eingeladen[^]*castaway:\/\/join\//);
+    expect(copy.mock.lastCall![0]).toMatch(
+      /Sie sind in mein Netz „Studio“ eingeladen[^]*castaway:\/\/join\//,
+    );
     await useLanguage("en", []);
   });
 
