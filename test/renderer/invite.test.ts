@@ -2,6 +2,7 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { useLanguage } from "#renderer/i18n/i18n.svelte.ts";
 import InviteScreen from "#renderer/screens/invite/InviteScreen.svelte";
+import { leadsFromElsewhere } from "#renderer/screens/invite/reachable.ts";
 import { fakeNetwork, fakeSnapshot, fakeState } from "#test/support/app/fake-state.ts";
 import { busyHost, fakeInvite } from "#test/support/app/screen-answers.ts";
 import { type FakeApp, fakeApp, HOSTILE_NAMES, refusal } from "./fake-app.ts";
@@ -165,6 +166,44 @@ describe("the invite that was made", () => {
     await screen.findByText(/Nothing leads to this computer/);
     const links = screen.getAllByRole<HTMLAnchorElement>("link").map((link) => link.getAttribute("href"));
     expect(links).toEqual(expect.arrayContaining(["#/settings", "#/doctor"]));
+    expect(screen.getByText(/UDP port 42268/)).toBeTruthy();
+  });
+});
+
+describe("whether an address leads here from elsewhere", () => {
+  test.each([
+    "203.0.113.5:42268",
+    "100.128.0.1:4000",
+    "172.32.0.1:4000",
+    "192.169.0.1:4000",
+    "[2001:db8::1]:4000",
+    "home.example:4000",
+    "fd-box.example:4000",
+  ])("%s does", (endpoint) => expect(leadsFromElsewhere(endpoint)).toBe(true));
+
+  test.each([
+    "192.168.1.10:4000",
+    "10.0.0.1:4000",
+    "172.16.0.1:4000",
+    "172.31.255.1:4000",
+    "100.64.0.1:4000",
+    "100.127.0.1:4000",
+    "169.254.1.1:4000",
+    "127.0.0.1:4000",
+    "[fd12::1]:4000",
+    "[fe80::1]:4000",
+    "[::1]:4000",
+  ])("%s does not", (endpoint) => expect(leadsFromElsewhere(endpoint)).toBe(false));
+
+  test("an invite whose addresses all lead here from the LAN alone says so", async () => {
+    const app = await opened();
+    app.shell.handlers["daemon:invite.create"] = () => ({
+      ...CREATED,
+      endpoints: ["192.168.1.10:4810"],
+      ways: [],
+    });
+    await make();
+    await screen.findByText(/from the same LAN alone/);
     expect(screen.getByText(/UDP port 42268/)).toBeTruthy();
   });
 });
