@@ -25,7 +25,7 @@ describe.skipIf(missing !== undefined)(`the desktop package${missing ? ` (${miss
 
   beforeAll(async () => {
     const executable = await executableIn(folder);
-    debs.desktop = await desktopDebIn(folder, executable);
+    debs.desktop = await desktopDebIn(folder, { executable, renderer: join(folder, "renderer") });
     debs.headless = basename(await headlessIn(folder, executable));
     rmSync(executable);
     computer = await Systemd.bootCopy(folder);

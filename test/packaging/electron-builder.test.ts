@@ -1,14 +1,16 @@
-// electron-builder.yml, by electron-builder itself: its schema, and all that it does up to the call of fpm, which makes the
-// .deb and the .rpm and is not here any more than Electron is.
+// electron-builder.yml, by electron-builder itself: its schema, and all that it does with a made-up Electron, up to the call
+// of fpm, which makes the .deb and the .rpm.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extractFile, listPackage } from "@electron/asar";
 import type { Configuration } from "electron-builder";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasCommand } from "#test/support/requirements.ts";
-import { ROOT } from "../../packaging/system-files.ts";
+import { wrongFuses } from "../../packaging/fuses.ts";
+import { ROOT, SERVICE_RESOURCES } from "../../packaging/system-files.ts";
 import { desktopPackage, type FpmCall } from "#test/support/desktop-package.ts";
 
 interface Config {
@@ -50,6 +52,7 @@ describe("electron-builder.yml", () => {
       config.rpm?.afterInstall,
       config.rpm?.afterRemove,
       config.afterPack as string,
+      config.beforeBuild as string,
       ...[config.deb?.fpm, config.rpm?.fpm]
         .flatMap((words) => words ?? [])
         .flatMap((word) => /^--before-remove=(.*)$/.exec(word)?.[1] ?? []),
@@ -80,6 +83,33 @@ describe.skipIf(process.platform !== "linux")("what electron-builder hands to fp
         "/usr/share/icons/hicolor/256x256/apps/castaway-desktop.png",
       ]),
     );
+  });
+
+  test("the app is what was built, in its archive, and no dependencies", () => {
+    const asar = join(calls.deb.appFolder, "resources/app.asar");
+    const files = listPackage(asar, { isPack: false });
+    expect(files).toEqual(
+      expect.arrayContaining([
+        "/package.json",
+        "/out/main/main.mjs",
+        "/out/main/preload.cjs",
+        "/out/renderer/index.html",
+        "/assets/icons/app/256x256.png",
+      ]),
+    );
+    expect(files.filter((file) => !/^\/(package\.json$|out(\/|$)|assets(\/|$))/.test(file))).toEqual([]);
+    // What a bundle names and nobody brings would be found out at the start, on somebody's computer.
+    const code = extractFile(asar, "out/main/main.mjs").toString("utf8");
+    const named = [...code.matchAll(/^import\b[^"\n]*"([^"\n]+)";?$/gm)].map(([, name]) => name ?? "");
+    expect(named).toContain("electron");
+    expect(named.filter((name) => name !== "electron" && !isBuiltin(name))).toEqual([]);
+  });
+
+  test("its folder has the service beside it, and Electron's fuses are set", async () => {
+    const resources = join(calls.deb.appFolder, "resources");
+    for (const name of ["castaway", "LICENSE", "apparmor-profile", ...SERVICE_RESOURCES])
+      expect(existsSync(join(resources, name)), name).toBe(true);
+    expect(await wrongFuses(join(calls.deb.appFolder, "castaway-desktop"))).toEqual([]);
   });
 
   test.each(["deb", "rpm"] as const)(

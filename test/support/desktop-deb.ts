@@ -1,21 +1,17 @@
-// The desktop app's .deb without fpm: from the words that electron-builder would give it, put together by dpkg-deb. Electron is
-// made up; the service's executable, the scripts and the system's files are real.
-import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+// The desktop app's .deb without fpm: from the words that electron-builder would give it, put together by dpkg-deb.
+// Electron is made up; all else is real.
+import { cpSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { desktopPackage } from "./desktop-package.ts";
+import { desktopPackage, type Parts } from "./desktop-package.ts";
 import { NOW } from "./built-packages.ts";
 import { buildDebianPackage, debianArchitecture } from "../../packaging/debian.ts";
 
 /** Returns the .deb, in `folder`. */
-export async function desktopDebIn(folder: string, executable: string): Promise<string> {
+export async function desktopDebIn(folder: string, parts: Parts): Promise<string> {
   const work = join(folder, "desktop");
-  const { words, mappings, scripts } = await desktopPackage(join(work, "builder"), "deb");
+  const { words, mappings, scripts } = await desktopPackage(join(work, "builder"), "deb", parts);
   const root = join(work, "root");
   for (const { from, to } of mappings) copyAs(from, join(root, to));
-  const app = join(root, "opt/Castaway");
-  copyFileSync(executable, join(app, "resources/castaway"));
-  writeFileSync(join(app, "chrome-sandbox"), "");
-  chmodSync(join(app, "chrome-sandbox"), 0o755);
   const given = (name: string): string => {
     const joined = words.find((word) => word.startsWith(`${name}=`));
     return joined === undefined ? words[words.indexOf(name) + 1]! : joined.slice(name.length + 1);

@@ -1,9 +1,13 @@
-// The desktop app's package as electron-builder would have fpm make it, from a made-up Electron: its words, the files by
-// their places, and the scripts with everything filled in. Where it says "out/package", the folder that was staged stands.
-import { copyFileSync, mkdirSync } from "node:fs";
+// The desktop app's package as electron-builder would have fpm make it. The project is built, electron-builder packs it by
+// electron-builder.yml with our hooks, and is stopped where it would call fpm. Electron alone is made up.
+import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { createPackage } from "@electron/asar";
 import { Arch, build, Platform } from "electron-builder";
-import { packedFolder } from "#test/packaging/packed-folder.ts";
+import { writeElectron } from "#test/packaging/packed-folder.ts";
+import { buildMain } from "../../main/build.ts";
+import afterPack from "../../packaging/after-pack.ts";
+import beforeBuild from "../../packaging/before-build.ts";
 import { stageDesktop } from "../../packaging/desktop.ts";
 import { release } from "../../packaging/release.ts";
 import { ROOT } from "../../packaging/system-files.ts";
@@ -18,22 +22,42 @@ export interface FpmCall {
     readonly afterRemove: string;
   };
   readonly desktopEntry: string;
+  /** What becomes /opt/Castaway. */
+  readonly appFolder: string;
+}
+
+export interface Parts {
+  /** The service's executable; an empty file otherwise. */
+  readonly executable?: string;
+  /** The interface, as it was built; an empty page otherwise. */
+  readonly renderer?: string;
 }
 
 /** `folder` is made; it must last as long as what is returned. */
-export async function desktopPackage(folder: string, format: "deb" | "rpm"): Promise<FpmCall> {
+export async function desktopPackage(
+  folder: string,
+  format: "deb" | "rpm",
+  parts: Parts = {},
+): Promise<FpmCall> {
   const { version, time } = release({ SOURCE_DATE_EPOCH: "1700000000" });
-  const app = join(folder, "app");
-  mkdirSync(app, { recursive: true });
-  await packedFolder(app, "linux");
-  await stageDesktop(join(folder, "package"), version, time);
+  const project = join(folder, "project");
+  await fillProject(project, version, time, parts);
+  await writeDistribution(join(folder, "electron"));
+  const appFolder = join(folder, "output/linux-unpacked");
   let caught: { words: string[]; desktopEntry: string } | undefined;
   await build({
-    projectDir: ROOT,
-    prepackaged: app,
+    projectDir: project,
     publish: "never",
     targets: Platform.LINUX.createTarget(format, Arch.x64),
-    config: { extends: join(ROOT, "electron-builder.yml"), directories: { output: join(folder, "output") } },
+    config: {
+      extends: join(project, "electron-builder.yml"),
+      directories: { output: join(folder, "output") },
+      electronDist: join(folder, "electron"),
+      electronVersion: "45.4.1",
+      // By name they would be looked for in the project.
+      beforeBuild,
+      afterPack,
+    },
     // Called with the words for fpm and the desktop entry; "true" ends it there, and what it has written goes.
     effectiveOptionComputed: async (computed: unknown) => {
       const [words, desktopEntry] = computed as [string[], string];
@@ -68,7 +92,8 @@ export async function desktopPackage(folder: string, format: "deb" | "rpm"): Pro
   return {
     words,
     desktopEntry,
-    mappings: words.filter((word) => /^[^-].*=\//.test(word)).map((word) => mapping(word, folder)),
+    appFolder,
+    mappings: words.filter((word) => /^[^-].*=\//.test(word)).map((word) => mapping(word, project)),
     scripts: {
       afterInstall: after("--after-install"),
       beforeRemove: after("--before-remove"),
@@ -77,8 +102,32 @@ export async function desktopPackage(folder: string, format: "deb" | "rpm"): Pro
   };
 }
 
-function mapping(word: string, folder: string): { from: string; to: string } {
-  const at = word.lastIndexOf("=");
-  const from = resolve(ROOT, word.slice(0, at).replace(/^out\/package\//, `${folder}/package/`));
-  return { from: word.slice(0, at).endsWith("/") ? `${from}/` : from, to: word.slice(at + 1) };
+/** A checkout that was built. */
+async function fillProject(project: string, version: string, time: number, parts: Parts): Promise<void> {
+  mkdirSync(join(project, "out/renderer"), { recursive: true });
+  for (const name of ["package.json", "LICENSE", "electron-builder.yml", "assets"])
+    cpSync(join(ROOT, name), join(project, name), { recursive: true });
+  await stageDesktop(join(project, "out/package"), version, time);
+  await buildMain(join(project, "out/main"));
+  if (parts.renderer) cpSync(parts.renderer, join(project, "out/renderer"), { recursive: true });
+  else writeFileSync(join(project, "out/renderer/index.html"), "<!doctype html>");
+  if (parts.executable) copyFileSync(parts.executable, join(project, "out/castaway"));
+  else writeFileSync(join(project, "out/castaway"), "");
+  chmodSync(join(project, "out/castaway"), 0o755);
+}
+
+/** What electron-builder takes for Electron. */
+async function writeDistribution(folder: string): Promise<void> {
+  writeElectron(join(folder, "electron"));
+  for (const name of ["LICENSE", "LICENSES.chromium.html", "chrome-sandbox"])
+    writeFileSync(join(folder, name), "");
+  chmodSync(join(folder, "chrome-sandbox"), 0o755);
+  for (const name of ["resources", "locales", "default"]) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, "default/package.json"), "{}");
+  await createPackage(join(folder, "default"), join(folder, "resources/default_app.asar"));
+}
+
+function mapping(word: string, project: string): { from: string; to: string } {
+  const [from = "", to = ""] = word.split("=");
+  return { from: resolve(project, from) + (from.endsWith("/") ? "/" : ""), to };
 }
