@@ -106,6 +106,23 @@ describe.skipIf(missing !== undefined)(`castaway doctor${missing ? ` (${missing}
     expect(named((await doctor(home)).checks, `rp_filter ${interfaceName}`)).toEqual([]);
   });
 
+  test("a strict reverse path filter is loosened by --fix, and the command that it names takes that back", async () => {
+    const { interfaceName } = lab.host("home");
+    const setting = `net.ipv4.conf.${interfaceName}.rp_filter`;
+    const read = async (): Promise<string> =>
+      (await lab.host("home").exec("sysctl", ["-n", setting])).stdout.trim();
+    await lab.host("home").exec("sysctl", ["-qw", `${setting}=1`]);
+    const { stdout } = await home.castaway("doctor", "--fix", "--json");
+    const { mended } = JSON.parse(stdout) as { mended: { undo: string }[] };
+    expect(mended).toMatchObject([{ undo: `sudo sysctl -w ${setting}=1` }]);
+    expect(await read()).toBe("2");
+    expect(named((await doctor(home)).checks, `rp_filter ${interfaceName}`)).toEqual([]);
+    const [, program, ...words] = mended[0]!.undo.split(" ");
+    await lab.host("home").exec(program!, words);
+    expect(await read()).toBe("1");
+    await lab.host("home").exec("sysctl", ["-qw", `${setting}=0`]);
+  });
+
   test("people see each finding as a line, and the remedy below", async () => {
     const { stdout, code } = await away.castaway("doctor");
     expect(code).toBe(0);
