@@ -86,8 +86,11 @@ describe("the service is not as it should be", () => {
   });
 
   test("who may only look is told so, and cannot switch", async () => {
-    await opened({ service: { ...fakeState().service, access: "read" } });
+    const app = await opened({ service: { ...fakeState().service, access: "read", action: "allow" } });
+    app.shell.handlers["service.act"] = () => ({ outcome: "done" });
     expect(screen.getByText("You may look, but not change anything")).toBeTruthy();
+    await fireEvent.click(screen.getByRole("button", { name: "Let me use it" }));
+    expect(app.shell.calls).toContainEqual({ call: "service.act", params: { action: "allow" } });
     expect(await screen.findByRole("switch", { name: /Home/ })).toHaveProperty("disabled", true);
   });
 });
