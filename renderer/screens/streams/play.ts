@@ -1,4 +1,4 @@
-// How players are told of a stream: the addresses that VLC, mpv and ffplay know, and a playlist around one.
+// How players are told of a stream: an address of it, and a playlist around that.
 import { plainText } from "#contract/plain-text.ts";
 import type { Group } from "#contract/snapshot.ts";
 import { MAX_PLAYLIST_CHARACTERS } from "#main/contract/calls.ts";
@@ -19,8 +19,8 @@ const SOURCE_SPECIFIC = /^232\.|^ff3[0-9a-f]:0{0,4}:/i;
 
 /**
  * "rtp://@239.1.2.3:5004", with the source before the @ where one is named or the range asks for it:
- * "udp://192.0.2.1@232.1.1.1:1234", "udp://[2001:db8::1]@[ff3e::1]:1234". Null: no player knows what to do with it,
- * or it is not known yet what it carries.
+ * "udp://192.0.2.1@232.1.1.1:1234", "udp://[2001:db8::1]@[ff3e::1]:1234" (VLC's notation). Null: no player knows what
+ * to do with it, or it is not known yet what it carries.
  */
 export function playAddress(stream: Playable, withSource = false): string | null {
   const { group, source, port, payload } = stream;
