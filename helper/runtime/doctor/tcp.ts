@@ -35,7 +35,7 @@ function taken({ engine: { streaming, datagrams } }: Subject): Check {
     return fail(
       "tcp in",
       `No TCP connections are taken on port ${port}: ${problem}.`,
-      "Another program may have it: ss -ltnp. Or choose another port: castaway daemon --port",
+      "Another program may have it: ss -ltnp. Or choose another port: castaway reach --port",
     );
   const refused = problems.get(TLS_PORT)?.reason;
   if (refused !== undefined)
