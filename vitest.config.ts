@@ -2,10 +2,22 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { svelteTesting } from "@testing-library/svelte/vite";
 import { defineConfig } from "vitest/config";
 
-// Four projects: "unit" needs nothing but Node, "renderer" has a page of jsdom's; "net" builds network namespaces and
-// so needs root; "e2e" has real daemons and a real browser. Files of the last two run one after the other and after
-// all others, because they share the machine's processors and measure time.
-const shared = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false, pool: "forks" } as const;
+// "unit" needs nothing but Node, "renderer" has a page of jsdom's; "net" and "net-timed" build network namespaces and so
+// need root; "e2e" has real daemons and a real browser. What builds namespaces comes after all others, two files at a
+// time; what measures time or has many daemons at once comes last, one file after the other, because all share the
+// machine's processors.
+const slow = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks" } as const;
+
+const TIMED = [
+  "circuit-breaker",
+  "dht-*",
+  "fallback-*",
+  "meet-*",
+  "path-mtu",
+  "resilience-*",
+  "roaming",
+  "socket-vif",
+].map((name) => `test/net/${name}.test.ts`);
 
 export default defineConfig({
   test: {
@@ -34,10 +46,22 @@ export default defineConfig({
         test: {
           name: "net",
           include: ["test/net/**/*.test.ts"],
+          exclude: TIMED,
           // A shared machine stalls for a second now and then: what fails has to fail each time.
           retry: 2,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          ...shared,
+          ...slow,
+        },
+      },
+      {
+        test: {
+          name: "net-timed",
+          include: TIMED,
+          retry: 2,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+          ...slow,
         },
       },
       {
@@ -46,8 +70,9 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["./test/support/app/build-renderer.ts"],
           retry: 1,
-          sequence: { groupOrder: 2 },
-          ...shared,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+          ...slow,
         },
       },
     ],
