@@ -104,7 +104,7 @@ export function desktopEntry(words: readonly string[]): string {
     "Comment=Your multicast, away from home",
     `TryExec=${escapedValue(program)}`,
     `Exec=${escapedValue(words.map(quoted).join(" "))}`,
-    "Icon=castaway",
+    "Icon=castaway-desktop",
     "Terminal=false",
     "X-GNOME-Autostart-enabled=true",
   ];

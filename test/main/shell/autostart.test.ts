@@ -40,7 +40,7 @@ describe("Linux", () => {
       "Comment=Your multicast, away from home",
       "TryExec=/opt/Castaway/castaway-desktop",
       'Exec="/opt/Castaway/castaway-desktop" "--hidden"',
-      "Icon=castaway",
+      "Icon=castaway-desktop",
       "Terminal=false",
       "X-GNOME-Autostart-enabled=true",
       "",
