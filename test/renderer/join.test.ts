@@ -59,7 +59,7 @@ describe("a link", () => {
     await fireEvent.input(field, { target: { value: `come in: ${INVITE.link}` } });
     await fireEvent.click(button("Look at it"));
     const heading = await screen.findByRole("heading", { name: /Do you want to join .*Beach house/ });
-    expect(heading).toBeTruthy();
+    expect(document.activeElement === heading).toBe(true); // the button that had the focus is gone
     for (const text of ["K7QM 2F5D 9XAH", "203.0.113.5:42268", "the public DHT"])
       expect(screen.getByText(text)).toBeTruthy();
     expect(app.called("join")).toEqual([]);
@@ -68,7 +68,8 @@ describe("a link", () => {
       target: { value: "  Anna's laptop " },
     });
     await fireEvent.click(button("Join"));
-    await screen.findByRole("heading", { name: /You are in .*Beach house/ });
+    const joined = await screen.findByRole("heading", { name: /You are in .*Beach house/ });
+    expect(document.activeElement === joined).toBe(true);
     expect(app.called("join")).toEqual([{ link: INVITE.link, name: "Anna's laptop" }]);
     expect(screen.getByText(/fd12::2/)).toBeTruthy();
     await waitFor(() => expect(app.shell.state.pendingInvite).toBeNull());
