@@ -1,4 +1,5 @@
 // One thing that a person asked for: whether it is under way, and why it failed.
+import { untrack } from "svelte";
 import { CallError } from "#renderer/api/call-error.ts";
 
 export class Action<Arguments extends unknown[], Outcome> {
@@ -25,7 +26,8 @@ export class Action<Arguments extends unknown[], Outcome> {
 
   /** undefined: it failed (`error` says why), or an earlier one is still under way. */
   async run(...args: Arguments): Promise<Outcome | undefined> {
-    if (this.#pending) return undefined;
+    // An effect that begins it must not begin it again because it ended.
+    if (untrack(() => this.#pending)) return undefined;
     this.#pending = true;
     this.#error = undefined;
     try {

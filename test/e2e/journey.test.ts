@@ -136,6 +136,39 @@ describe.skipIf(missing !== undefined)(
       await Promise.all([sender.stop(), announced.stop()]);
     });
 
+    test("at home a preset is switched on, an interface and a join are set", async () => {
+      const { page } = home;
+      await home.goTo("sharing");
+      const dlna = page.getByRole("switch", { name: "Media servers (DLNA)" });
+      await dlna.click();
+      await page.locator('[role="switch"][aria-checked="true"]').first().waitFor();
+      expect(await dlna.getAttribute("aria-checked")).toBe("true");
+      await page.getByText("For experts").click();
+      await page.getByLabel("Group", { exact: true }).fill("239.9.9.9");
+      await page.getByLabel("From", { exact: true }).selectOption("lan");
+      await page.getByRole("button", { name: "Add" }).click();
+      await page.getByText(/239\.9\.9\.9.*joined on/).waitFor();
+      await page.getByRole("button", { name: /^Remove: .*239\.9\.9\.9/ }).click();
+      await page.getByText(/239\.9\.9\.9.*joined on/).waitFor({ state: "hidden" });
+      await home.picture("09-sharing");
+    });
+
+    test("away, the doctor examines, the host answers calls, and a report can be read", async () => {
+      const { page } = away;
+      await away.goTo("doctor");
+      await page.getByRole("button", { name: "Examine" }).click();
+      await page.getByRole("button", { name: "Examine again" }).waitFor({ timeout: 60_000 });
+      expect(await page.getByText("Could not be seen").count()).toBe(0);
+      await page.getByRole("button", { name: "Call", exact: true }).click();
+      await page.getByText(/^5 of 5 calls were answered/).waitFor();
+      await page.getByRole("button", { name: "Make the report" }).click();
+      const report = page.getByRole("region", { name: "The report" });
+      await report.waitFor({ timeout: 40_000 });
+      expect(await report.innerText()).toMatch(/^Castaway report/);
+      expect(await report.innerText()).not.toContain(LAPTOP);
+      await away.picture("09-doctor");
+    });
+
     test("disconnect, and connect again", async () => {
       const { page } = away;
       await away.goTo("home");
