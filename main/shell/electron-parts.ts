@@ -54,6 +54,8 @@ export interface WindowContents extends Pick<Electron.WebContents, "send" | "isD
 }
 
 export interface FrameParts {
+  /** Of all frames of the app, and the same for as long as the frame is there. */
+  readonly frameTreeNodeId: number;
   readonly origin: string;
 }
 

@@ -48,7 +48,7 @@ export class PageMessages {
       contents !== undefined &&
       sender === contents &&
       senderFrame !== null &&
-      senderFrame === contents.mainFrame &&
+      senderFrame.frameTreeNodeId === contents.mainFrame.frameTreeNodeId &&
       senderFrame.origin === APP_ORIGIN;
     if (!isOurs || typeof payload !== "string" || payload.length > MAX_REQUEST_CHARACTERS) {
       this.#refused();

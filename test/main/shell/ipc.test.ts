@@ -55,12 +55,15 @@ test("our page's text reaches its session, and the session's text the page", () 
 describe("refused, counted, and nobody's session:", () => {
   test.each<[string, () => void]>([
     ["another page", () => say("x", { sender: new StandInWindow({}).webContents })],
-    ["a frame inside of our page", () => say("x", { senderFrame: { origin: "app://castaway" } })],
+    [
+      "a frame inside of our page",
+      () => say("x", { senderFrame: { origin: "app://castaway", frameTreeNodeId: 0 } }),
+    ],
     ["a frame that is gone", () => say("x", { senderFrame: null })],
     [
       "our frame with another origin",
       () => {
-        window.webContents.mainFrame = { origin: "https://example.org" };
+        window.webContents.mainFrame = { ...window.webContents.mainFrame, origin: "https://example.org" };
         say("x");
       },
     ],

@@ -16,9 +16,11 @@ type DeviceHandler = Parameters<SessionParts["setDevicePermissionHandler"]>[0];
 type OpenHandler = Parameters<ContentsParts["setWindowOpenHandler"]>[0];
 type RequestListener = Parameters<SessionParts["webRequest"]["onBeforeRequest"]>[0];
 
+let nextFrame = 1;
+
 export class StandInContents extends EventEmitter {
   readonly sent: string[] = [];
-  mainFrame: FrameParts = { origin: "app://castaway" };
+  mainFrame: FrameParts = { origin: "app://castaway", frameTreeNodeId: nextFrame++ };
   openHandler: OpenHandler | undefined;
   gone = false;
 
