@@ -51,7 +51,7 @@ describe("an examination", () => {
     expect(rows[0]).toMatch(/The firewall.*Wrong.*UDP port 42268 is closed.*Open it/);
     expect(rows[1]).toMatch(/The reverse path filter.*Look at this.*eth0 drops multicast/);
     expect(rows[2]).toMatch(/The service.*Good/);
-    expect(screen.getByText("1 things are good")).toBeTruthy();
+    expect(screen.getByText("Good: 1")).toBeTruthy();
   });
 
   test("a command is there to be copied", async () => {
