@@ -1,10 +1,12 @@
 // The desktop app's .deb, put together by electron-builder's own words (Electron is made up, the service is not), and the
 // headless package in its place and back.
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { lstat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Snapshot } from "#contract/snapshot.ts";
+import { type FileFacts, whyNotRootOwned } from "#main/shell/root-owned.ts";
 import { executableIn, headlessIn, NOW } from "#test/support/built-packages.ts";
 import type { Finished } from "#test/support/child.ts";
 import { desktopDebIn } from "#test/support/desktop-deb.ts";
@@ -80,6 +82,27 @@ describe.skipIf(missing !== undefined)(`the desktop package${missing ? ` (${miss
   test("where AppArmor does not run, no profile is put in place", async () => {
     if ((await anyway("apparmor_status", "--enabled")).code === 0) return;
     expect(existsSync(computer.path("/etc/apparmor.d/castaway-desktop"))).toBe(false);
+  });
+
+  test("what the app asks a password for works there, and nobody but root could put something else in its place", async () => {
+    const control = "/opt/Castaway/resources/service-control.sh";
+    const lookAt = (path: string): Promise<FileFacts> => lstat(computer.path(path));
+    for (const file of [control, "/opt/Castaway/resources/castaway"])
+      expect(await whyNotRootOwned(file, lookAt)).toBeUndefined();
+    const act = (action: string): Promise<string> => run("sh", control, action, "1000");
+    const pid = (): Promise<string> => run("systemctl", "show", "castaway", "-P", "MainPID");
+    const first = await pid();
+    await act("update");
+    expect(await pid()).not.toBe(first);
+    await act("remove");
+    expect((await anyway("systemctl", "is-enabled", "castaway")).stdout.trim()).toBe("disabled");
+    expect((await anyway("systemctl", "is-active", "castaway")).stdout.trim()).toBe("inactive");
+    await act("install");
+    expect(await run("castaway", "owners")).toContain("uid 1000");
+    expect(await run("systemctl", "is-enabled", "castaway")).toBe("enabled");
+    expect(await networks()).toEqual(made);
+    // The package's files are as they were.
+    expect(await run("dpkg", "-V", DESKTOP)).toBe("");
   });
 
   test("the headless package takes its place in one step, with the same networks", async () => {
