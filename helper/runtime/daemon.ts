@@ -120,7 +120,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   process.on("SIGUSR1", () =>
     process.stderr.write(dumpText(snapshots.snapshot(), snapshots.stats(), clock.wall())),
   );
-  process.on("SIGCONT", () => engine.continued());
+  const continued = (): void => engine.continued();
+  process.on("SIGCONT", continued);
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     process.once(signal, () => ending.resolve(signal === "SIGHUP" ? "restarting" : "bye"));
   engine.fastPath.ended.then(
@@ -130,6 +131,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
   const reason = await ending.promise;
   log.write("info", "castaway ends", { reason });
+  process.off("SIGCONT", continued); // systemd sends one behind SIGTERM: there is nothing to go on with
   publisher.stop();
   await server.close(reason === "restarting" ? "update" : "shutdown");
   await engine.close(reason);

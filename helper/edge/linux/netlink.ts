@@ -87,7 +87,7 @@ function openSocket(groups: number): number {
 }
 
 export class NetlinkSocket {
-  readonly #fd: number;
+  #fd: number;
   readonly #buffer = Buffer.allocUnsafeSlow(RECEIVE_BUFFER);
   #sequence = 0;
 
@@ -97,8 +97,11 @@ export class NetlinkSocket {
       setOption(this.#fd, SOL_NETLINK, option, 1, "netlink");
   }
 
+  /** Whoever asks it something afterwards gets EBADF, and never another one's descriptor of the same number. */
   close(): void {
+    if (this.#fd < 0) return;
     close(this.#fd);
+    this.#fd = -1;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeEvent } from "#edge/linux/interfaces.ts";
+import { decodeEvent, listInterfaces } from "#edge/linux/interfaces.ts";
 import {
   decodeAttributes,
   encodeAttributes,
@@ -9,9 +9,23 @@ import {
   text,
   u32,
 } from "#edge/linux/netlink-attributes.ts";
-import { decodeMessages, encodeMessage } from "#edge/linux/netlink.ts";
+import { decodeMessages, encodeMessage, NetlinkSocket } from "#edge/linux/netlink.ts";
 
 describe("netlink", () => {
+  test.skipIf(process.platform !== "linux")(
+    "a socket that was closed asks nobody, whoever has its number now",
+    () => {
+      const socket = new NetlinkSocket();
+      expect(listInterfaces(socket).map(({ name }) => name)).toContain("lo");
+      socket.close();
+      const other = new NetlinkSocket(); // the same number, most likely
+      expect(() => listInterfaces(socket)).toThrow("EBADF");
+      socket.close(); // and not the other one's
+      expect(listInterfaces(other).map(({ name }) => name)).toContain("lo");
+      other.close();
+    },
+  );
+
   test("attributes: padded, nested, and back", () => {
     const bytes = encodeAttributes([[3, text("lan0")], nested(26, [[4, u32(1500)]])]);
     expect(bytes.toString("hex")).toBe("090003006c616e30000000000c001a8008000400dc050000");
