@@ -55,6 +55,9 @@ describe.skipIf(missing !== undefined)(`the headless package${missing ? ` (${mis
   const answers = (): Promise<void> =>
     computer.until("the daemon answers", async () => (await anyway("castaway", "status")).code === 0);
 
+  const traces = (): string[] =>
+    between(before, changesIn(computer.path("/run/changes"))).filter((line) => !DPKG_RECORDS.test(line));
+
   test("installed, the service runs and starts with the computer, and who installed it may drive it", async () => {
     await dpkg("-i", `/files/${debs.older}`);
     expect(await run("systemctl", "is-enabled", "castaway")).toBe("enabled");
@@ -126,6 +129,19 @@ print(b"".join(iter(lambda: client.recv(65536), b"")).decode())`;
     expect(await shown("NRestarts")).toBe("0");
   });
 
+  test("stopped while signals come that say to go on, as systemd sends one, it ends well", async () => {
+    const pid = await shown("MainPID");
+    await run(
+      "sh",
+      "-c",
+      `(while kill -CONT ${pid} 2>/dev/null; do :; done) & systemctl stop castaway; wait`,
+    );
+    expect(await shown("Result")).toBe("success");
+    expect(await run("tail", "-n", "1", "/run/castaway.log")).toContain('castaway ends reason="bye"');
+    await run("systemctl", "start", "castaway");
+    await answers();
+  });
+
   test("a service that somebody switched off stays off", async () => {
     await run("systemctl", "disable", "--now", "castaway");
     await dpkg("-i", `/files/${debs.now}`);
@@ -157,14 +173,42 @@ print(b"".join(iter(lambda: client.recv(65536), b"")).decode())`;
 
   test("purged, there is no trace", async () => {
     await dpkg("--purge", HEADLESS);
-    const left = between(before, changesIn(computer.path("/run/changes")));
-    expect(left.filter((line) => !DPKG_RECORDS.test(line))).toEqual([]);
+    expect(traces()).toEqual([]);
     expect((await anyway("getent", "passwd", "castaway")).code).not.toBe(0);
     expect((await anyway("getent", "group", "castaway")).code).not.toBe(0);
     expect((await anyway("dpkg", "-l", HEADLESS)).stdout).not.toMatch(/^[a-z][a-z] +castaway-headless/m);
     expect(
       (await anyway("systemctl", "list-units", "--all", "--no-legend", "castaway*.service")).stdout,
     ).toBe("");
+  });
+
+  test("where no systemd runs (a chroot, an image in the making) it is installed and starts nothing", async () => {
+    const apart = (command: string): Promise<string> =>
+      run(
+        `SUDO_UID=${INSTALLER}`,
+        "unshare",
+        "--mount",
+        "sh",
+        "-ec",
+        `mount -t tmpfs tmpfs /run; ${command}`,
+      );
+    await apart(`dpkg -i /files/${debs.now}`);
+    expect(await run("readlink", "/etc/systemd/system/multi-user.target.wants/castaway.service")).toMatch(
+      /\/castaway\.service$/,
+    );
+    expect((await anyway("systemctl", "is-active", "castaway")).stdout.trim()).toBe("inactive");
+    await apart(`dpkg --purge ${HEADLESS}`);
+    expect(traces()).toEqual([]);
+  });
+
+  test("where policy-rc.d says that no service may be started, none is", async () => {
+    const policy = "/usr/sbin/policy-rc.d";
+    await run("sh", "-c", `printf '#!/bin/sh\nexit 101\n' >${policy} && chmod 755 ${policy}`);
+    await dpkg("-i", `/files/${debs.now}`);
+    expect((await anyway("systemctl", "is-active", "castaway")).stdout.trim()).toBe("inactive");
+    await run("rm", policy);
+    await dpkg("--purge", HEADLESS);
+    expect(traces()).toEqual([]);
   });
 
   test("where there is RPM and no Debian helper, the same scripts do the same", async () => {

@@ -34,6 +34,9 @@ done
 # Of the services that are installed here none is to start. What a unit with default dependencies refers to is there, bare.
 rm -rf etc/systemd/system usr/lib/systemd/system/*.wants usr/lib/systemd/system/*.requires usr/sbin/policy-rc.d
 mkdir -p etc/systemd/system
+# What a service says is in /run/NAME.log, so that a failure shows it.
+mkdir etc/systemd/system/service.d
+printf '[Service]\nStandardOutput=append:/run/%%N.log\nStandardError=append:/run/%%N.log\n' >etc/systemd/system/service.d/log.conf
 # Nor does an index of all manuals of this computer need making at each package.
 rm -f var/lib/man-db/auto-update
 for target in sysinit basic shutdown network multi-user castaway-test; do
