@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { RingLog } from "#runtime/log.ts";
 
 describe("the log", () => {
@@ -40,5 +40,61 @@ describe("the log", () => {
     expect(printed[0]!.match(/\n/g)).toHaveLength(1);
     // oxlint-disable-next-line no-control-regex
     expect(printed[0]!.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  });
+
+  test("a line turned round by a bidirectional mark, or cut by a line separator, stays as it is", () => {
+    const printed: string[] = [];
+    new RingLog("info", (text) => printed.push(text), true).write("error", "a\u202eb\u2028c\u0000d");
+    expect(printed).toEqual(["<3>a b c d\n"]);
+  });
+
+  test("a line has an end, before the journal cuts it in two", () => {
+    const printed: string[] = [];
+    new RingLog("info", (text) => printed.push(text), true).write("info", "x".repeat(100_000));
+    expect(printed[0]).toMatch(/^<6>x{4000}\.\.\.\n$/);
+  });
+
+  describe("of a line that comes again and again", () => {
+    function start(journal: boolean) {
+      vi.useFakeTimers({ now: 0, toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+      onTestFinished(() => void vi.useRealTimers());
+      const printed: string[] = [];
+      return { printed, log: new RingLog("info", (text) => printed.push(text), journal) };
+    }
+
+    test("the journal gets one, and a minute later how often it came", () => {
+      const { printed, log } = start(true);
+      for (let i = 0; i < 41; i++) {
+        log.write("warn", "a LAN failed", { interface: "eth0" });
+        vi.advanceTimersByTime(1_000);
+      }
+      expect(printed).toEqual(['<4>a LAN failed interface="eth0"\n']);
+      vi.advanceTimersByTime(60_000);
+      expect(printed.slice(1)).toEqual([
+        '<4>a LAN failed interface="eth0" (said 40 times more in the last minute)\n',
+      ]);
+      vi.advanceTimersByTime(600_000);
+      expect(printed).toHaveLength(2);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(log.lines()).toHaveLength(41); // castaway logs has all of them
+    });
+
+    test("a terminal too; another level, or other fields, is another line", () => {
+      const { printed, log } = start(false);
+      for (const level of ["info", "warn", "info"] as const)
+        for (const member of ["a", "b"]) log.write(level, "here", { member });
+      expect(printed.map((line) => line.slice(25).trimEnd())).toEqual([
+        'info here member="a"',
+        'info here member="b"',
+        'warn here member="a"',
+        'warn here member="b"',
+      ]);
+      log.close();
+      expect(printed.slice(4).map((line) => line.slice(25).trimEnd())).toEqual([
+        'info here member="a" (said 1 time more in the last minute)',
+        'info here member="b" (said 1 time more in the last minute)',
+      ]);
+      expect(vi.getTimerCount()).toBe(0);
+    });
   });
 });
