@@ -15,6 +15,7 @@ import { addLeave } from "./leave.ts";
 import { addLogs } from "./logs.ts";
 import { addMeet } from "./meet.ts";
 import { addMembers } from "./members.ts";
+import { addMetrics } from "./metrics.ts";
 import { addOwners } from "./owners.ts";
 import { addPing } from "./ping.ts";
 import { addPresets } from "./presets.ts";
@@ -47,6 +48,7 @@ const COMMANDS = [
   addMeet,
   addOwners,
   addStats,
+  addMetrics,
   addDump,
   addDoctor,
   addPing,

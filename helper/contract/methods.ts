@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { presetName, presetSchema } from "./sharing.ts";
 import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
 import { shareSchema } from "./lan-access.ts";
+import { metricsChangeSchema, metricsSchema } from "./metrics.ts";
 import {
   checkSchema,
   inviteSchema,
@@ -221,6 +222,10 @@ export const METHODS = {
   "owners.list": method("read", QUICK, noParams, v.object({ uids: v.array(uid) })),
   "owners.add": method("root", QUICK, v.strictObject({ uid }), nothing),
   "owners.remove": method("root", QUICK, v.strictObject({ uid }), nothing),
+
+  /** Figures for Prometheus on this computer. */
+  "metrics.get": method("own", QUICK, noParams, metricsSchema),
+  "metrics.set": method("own", QUICK, metricsChangeSchema, metricsSchema),
 
   stats: method("read", QUICK, noParams, statsSchema),
   dump: method("own", QUICK, noParams, v.object({ snapshot: snapshotSchema, stats: statsSchema })),

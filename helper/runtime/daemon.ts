@@ -26,6 +26,8 @@ import type { DaemonOptions } from "./daemon-options.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { linuxPorts, type FastPathHandle } from "./engine-ports.ts";
 import { RingLog } from "./log.ts";
+import { isJournal } from "./journal.ts";
+import { Metrics } from "./metrics/metrics.ts";
 import { dhtProgram } from "./resources.ts";
 import { SnapshotBuilder } from "./view/snapshot-builder.ts";
 import { StateKeeper } from "./state-keeper.ts";
@@ -42,7 +44,7 @@ const clock = bootClock();
 /** Runs until a signal or `castaway daemon --stop`. Rejects where it cannot start. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const access = becomeLess(options);
-  const journal = !options.foreground && process.env["JOURNAL_STREAM"] !== undefined;
+  const journal = !options.foreground && isJournal(process.env["JOURNAL_STREAM"], process.stderr.fd);
   const log = new RingLog(options.logLevel, (text) => process.stderr.write(text), journal);
   const keeper = await StateKeeper.load({
     folder: options.stateDirectory,
@@ -67,6 +69,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     changed: () => publishSoon(),
   });
   const snapshots = new SnapshotBuilder(engine, keeper, packageJson.version);
+  const metrics = new Metrics({ engine, keeper, snapshots, clock, log, controlSocket: options.socketPath });
   /** What clients see; what is announced is worth hearing while there are any. */
   const look = (): Snapshot => {
     engine.announcements.looked();
@@ -82,6 +85,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
         keeper,
         snapshots,
         log,
+        metrics,
         probe: linuxProbe,
         shutdown: () => ending.resolve("bye"),
       }),
@@ -112,6 +116,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   publishSoon = () => publisher.soon();
   log.onLine((line) => server.publishLog({ ...line }));
   engine.start();
+  await metrics.start();
   log.write("info", "castaway runs", { version: packageJson.version, port: engine.datagrams.port });
 
   setTimeout(releaseUnusedCode, STARTED_MS).unref();
@@ -134,8 +139,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   process.off("SIGCONT", continued); // systemd sends one behind SIGTERM: there is nothing to go on with
   publisher.stop();
   await server.close(reason === "restarting" ? "update" : "shutdown");
+  await metrics.close();
   await engine.close(reason);
   await keeper.close();
+  log.close();
 }
 
 /** Throws what keeps a device from being had, and leaves no thread behind that would keep the process running. */

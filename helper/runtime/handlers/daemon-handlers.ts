@@ -5,6 +5,7 @@ import { examine } from "../doctor/examine.ts";
 import { repairOf } from "../doctor/fixes.ts";
 import { TOPICS } from "../doctor/topics.ts";
 import { memberHandlers } from "./member-handlers.ts";
+import { metricsHandlers } from "./metrics-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
 import { Named, saved, type HandlerParts } from "./handler-parts.ts";
 import { reachHandlers } from "./reach-handlers.ts";
@@ -26,6 +27,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...reachHandlers(parts),
     ...sharingHandlers(parts),
     ...shareHandlers(parts, named),
+    ...metricsHandlers(parts),
     stats: async () => snapshots.stats(),
     dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),
     "doctor.topics": async () => ({ topics: TOPICS.map(({ id, title }) => ({ id, title })) }),

@@ -6,6 +6,7 @@ import type { Engine } from "../engine.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
 import type { RingLog } from "../log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import type { SnapshotBuilder } from "../view/snapshot-builder.ts";
 
@@ -14,6 +15,7 @@ export interface HandlerParts {
   readonly keeper: StateKeeper;
   readonly snapshots: SnapshotBuilder;
   readonly log: RingLog;
+  readonly metrics: Metrics;
   readonly probe: SystemProbe;
   readonly shutdown: () => void;
 }

@@ -4,6 +4,7 @@ import type { Candidate, JoinedNetwork } from "#protocol/addressing/joined-netwo
 import type { DocumentFormat } from "./document.ts";
 import { candidates, integer, key, port, vifName } from "./field-schemas.ts";
 import type { HostedNetwork } from "./network-schemas.ts";
+import { DEFAULT_METRICS, metricsSettingsSchema, type MetricsSettings } from "./metrics-settings.ts";
 import { STATE_MIGRATIONS } from "./migrations.ts";
 import { hostedSchema, joinedSchema } from "./network-schemas.ts";
 import { DEFAULT_REACH, reachSchema, type ReachSettings } from "./reach-settings.ts";
@@ -36,6 +37,7 @@ export interface Settings {
   readonly owners: readonly number[];
   readonly reach: ReachSettings;
   readonly sharing: SharingSettings;
+  readonly metrics: MetricsSettings;
 }
 
 export interface LanSetting {
@@ -68,6 +70,7 @@ const settingsSchema = v.strictObject({
   owners: v.pipe(v.array(integer(0, 0xffff_fffe)), v.maxLength(MAX_OWNERS)),
   reach: reachSchema,
   sharing: sharingSchema,
+  metrics: v.optional(metricsSettingsSchema, DEFAULT_METRICS),
 });
 
 const stateSchema: v.GenericSchema<unknown, State> = v.pipe(
@@ -107,6 +110,7 @@ export function initialState(randomKey: Uint8Array): State {
       owners: [],
       reach: DEFAULT_REACH,
       sharing: DEFAULT_SHARING,
+      metrics: DEFAULT_METRICS,
     },
   };
 }

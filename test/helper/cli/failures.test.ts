@@ -33,6 +33,8 @@ test.each([
   ["routes add 239.1.1.1", 2, "--from <interface>"],
   ["routes add not-a-group --from eth0", 2, "group: not an address"],
   ["lans set eth0 half", 2, "full, local or off"],
+  ["metrics on --listen nowhere", 2, "not ADDRESS:PORT or a path"],
+  ["metrics maybe", 2, "too many arguments"],
   ["owners add", 2, "castaway owners add alice"],
   ["owners add no-such-account", 1, "id -u NAME"],
   ["invite --uses 0", 2, "whole number from 1 to 1000"],

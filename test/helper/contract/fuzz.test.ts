@@ -47,6 +47,7 @@ const REQUESTS = [
   },
   { method: "presets.set", params: { preset: "ros2", on: true } },
   { method: "groups.raise-ttl", params: { group: "ff15::1", on: false } },
+  { method: "metrics.set", params: { on: true, listen: "[::1]:9469" } },
   { method: "owners.add", params: { uid: 1000 } },
   { method: "logs", params: { limit: 100, follow: true } },
 ].map((call, id) => ({ id, ...call }));

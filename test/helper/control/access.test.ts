@@ -39,6 +39,8 @@ const PARAMS: Record<Method, Record<string, unknown>> = {
   "owners.list": {},
   "owners.add": { uid: 1002 },
   "owners.remove": { uid: 1002 },
+  "metrics.get": {},
+  "metrics.set": { on: true },
   stats: {},
   dump: {},
   "doctor.topics": {},

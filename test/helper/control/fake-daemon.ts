@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ControlError } from "#contract/errors.ts";
+import type { Metrics, MetricsChange } from "#contract/metrics.ts";
 import type { LogLine, Snapshot } from "#contract/snapshot.ts";
 import type { LogLevel } from "#ports/log.ts";
 import type { AccessRules } from "#runtime/control/access.ts";
@@ -135,6 +136,8 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     "owners.list": record("owners.list", () => ({ uids: [OWNER.uid] })),
     "owners.add": record("owners.add", () => ({})),
     "owners.remove": record("owners.remove", () => ({})),
+    "metrics.get": record("metrics.get", () => metricsView(false)),
+    "metrics.set": record("metrics.set", ({ on, listen }: MetricsChange) => metricsView(on, listen)),
     stats: record("stats", () => STATS),
     dump: record("dump", () => ({ snapshot: fake.snapshot, stats: STATS })),
     "doctor.topics": record("doctor.topics", () => ({ topics: [{ id: "all", title: "everything" }] })),
@@ -185,6 +188,11 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     },
   };
   return fake;
+}
+
+function metricsView(on: boolean, listen = "127.0.0.1:9469"): Metrics {
+  const detail = on ? `They are at http://${listen}/metrics.` : "Nothing listens.";
+  return { on, listen, state: on ? "listening" : "off", detail, scrapes: 7, refused: 2 };
 }
 
 export function logLine(number: number, message: string): LogLine {

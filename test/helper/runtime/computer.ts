@@ -14,6 +14,7 @@ import { Engine } from "#runtime/engine.ts";
 import { daemonHandlers } from "#runtime/handlers/daemon-handlers.ts";
 import { defaultLanMode } from "#runtime/lan-policy.ts";
 import { RingLog } from "#runtime/log.ts";
+import { Metrics } from "#runtime/metrics/metrics.ts";
 import { StateKeeper } from "#runtime/state-keeper.ts";
 import type { LanSetting } from "#runtime/store/state.ts";
 import { TunVif } from "#runtime/tun-vif.ts";
@@ -64,6 +65,7 @@ export class Computer implements Host {
   readonly api: DaemonApi;
   readonly snapshots: SnapshotBuilder;
   readonly log: RingLog;
+  readonly metrics: Metrics;
   readonly fast: FakeFastPath;
   readonly links: FakeLinks;
   readonly joins = new FakeJoins();
@@ -158,11 +160,14 @@ export class Computer implements Host {
     });
     this.snapshots = new SnapshotBuilder(this.engine, keeper, "0.1.0");
     const { engine, snapshots } = this;
+    const controlSocket = join(this.folder, "control.sock");
+    this.metrics = new Metrics({ engine, keeper, snapshots, clock, log, controlSocket });
     this.api = daemonHandlers({
       engine,
       keeper,
       snapshots,
       log,
+      metrics: this.metrics,
       probe: this.probe,
       shutdown: () => this.shutdowns++,
     });

@@ -115,6 +115,7 @@ export function fullState(): State {
         proxy: { host: "proxy.example", port: 3128 },
       },
       sharing: { presets: ["dlna", "iptv"], raiseTtl: ["239.1.2.3", "ff15::1"] },
+      metrics: { on: true, listen: "[::1]:9469" },
     },
   };
 }

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { cacheSaver, loadCache } from "#runtime/store/cache-store.ts";
 import { STATE_FORMAT, initialState } from "#runtime/store/state.ts";
 import type { State } from "#runtime/store/state.ts";
+import { DEFAULT_METRICS } from "#runtime/store/metrics-settings.ts";
 import { DEFAULT_REACH } from "#runtime/store/reach-settings.ts";
 import { DEFAULT_SHARING } from "#runtime/store/sharing-settings.ts";
 import { loadDocument } from "#runtime/store/load-document.ts";
@@ -193,7 +194,7 @@ describe("a damaged state", () => {
     expect(readFileSync(file, "utf8")).toBe(old.replace('"version": 3', '"version": 4'));
     expect((await loadDocument(options)).notes).toEqual([]);
   });
-  test("of version 1, which knew nothing of reach and presets, gets the defaults", async () => {
+  test("of version 1, which knew nothing of reach, presets and metrics, gets the defaults", async () => {
     const { folder, file } = await savedFolder();
     const document = JSON.parse(readFileSync(file, "utf8")) as {
       version: number;
@@ -202,12 +203,14 @@ describe("a damaged state", () => {
     document.version = 1;
     delete document.value.settings["reach"];
     delete document.value.settings["sharing"];
+    delete document.value.settings["metrics"];
     writeFileSync(file, JSON.stringify(document));
     const { value } = await load(folder);
     expect(value.settings).toEqual({
       ...fullState().settings,
       reach: DEFAULT_REACH,
       sharing: DEFAULT_SHARING,
+      metrics: DEFAULT_METRICS,
     });
   });
   test("half-written files of a kill are removed, and are no trace of a state", async () => {
