@@ -46,7 +46,10 @@ export class MetricsServer {
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on("drop", () => options.counters.refused++);
     this.#server.on("connection", (socket: Socket) => {
-      const timer = setTimeout(() => socket.destroy(), options.deadlineMs ?? DEADLINE_MS);
+      const timer = setTimeout(() => {
+        options.counters.refused++;
+        socket.destroy();
+      }, options.deadlineMs ?? DEADLINE_MS);
       socket.once("close", () => clearTimeout(timer));
     });
     this.#server.on("clientError", (_error, socket) => {

@@ -214,7 +214,7 @@ describe("everything else is refused and counted", () => {
   });
 });
 
-test("who sends nothing, or does not read, is gone at the deadline", async () => {
+test("who does not finish, or does not read, is gone at the deadline, and counted", async () => {
   const large = "x".repeat(16 << 20);
   const { place, counters } = await open({ deadlineMs: 100, text: () => large });
   expect(await say(place, "GET /metr")).not.toContain("castaway_");
@@ -229,7 +229,7 @@ test("who sends nothing, or does not read, is gone at the deadline", async () =>
     );
   });
   expect(heard).toBeLessThan(large.length);
-  expect(counters.scrapes).toBe(1);
+  expect(counters).toEqual({ scrapes: 1, refused: 2 });
 });
 
 test("more connections than 16 are closed, and counted", async () => {
