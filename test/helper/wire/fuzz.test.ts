@@ -4,6 +4,7 @@ import { ANNOUNCEMENT_TARGETS } from "./fuzz-announcement-targets.ts";
 import { CONTROL_TARGETS } from "./fuzz-control-targets.ts";
 import { FRAME_TARGETS } from "./fuzz-frame-targets.ts";
 import { IP_TARGETS } from "./fuzz-ip-targets.ts";
+import { MCASTTUNNEL_TARGETS } from "./fuzz-mcasttunnel-targets.ts";
 import { MEET_TARGETS } from "./fuzz-meet-targets.ts";
 import { ROUTER_TARGETS } from "./fuzz-router-targets.ts";
 
@@ -12,6 +13,7 @@ fuzzParsers([
   ...FRAME_TARGETS,
   ...CONTROL_TARGETS,
   ...MEET_TARGETS,
+  ...MCASTTUNNEL_TARGETS,
   ...ROUTER_TARGETS,
   ...AMT_TARGETS,
   ...ANNOUNCEMENT_TARGETS,
