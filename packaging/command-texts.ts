@@ -99,6 +99,7 @@ function lonelyContext(version: string, write: (text: string) => void): CliConte
     connect: nobody,
     runDaemon: nobody,
     runMeet: nobody,
+    runMcasttunnel: nobody,
     runWeb: nobody,
     exitCode: EXIT.ok,
   };

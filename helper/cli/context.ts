@@ -3,6 +3,7 @@ import type { ControlClient } from "#contract/control-client.ts";
 import { clientSocketPath } from "#contract/socket-path.ts";
 import type { WebEvent, WebOptions } from "#contract/web-shell.ts";
 import type { DaemonOptions } from "#runtime/daemon-options.ts";
+import type { McasttunnelWords } from "./run-mcasttunnel.ts";
 import type { MeetWords } from "./run-meet.ts";
 
 export interface Output {
@@ -28,6 +29,8 @@ export interface CliContext {
   readonly runWeb: (options: WebOptions, say: (event: WebEvent) => void) => Promise<void>;
   /** Returns when the meeting point has ended. */
   readonly runMeet: (words: MeetWords) => Promise<void>;
+  /** Returns when the tunnel has ended. */
+  readonly runMcasttunnel: (words: McasttunnelWords) => Promise<void>;
   /** Calls `handler` when somebody interrupts the program (Ctrl-C), instead of ending it. Returns how to undo that. */
   readonly onInterrupt?: (handler: () => void) => () => void;
   exitCode: number;

@@ -40,6 +40,10 @@ const context: CliContext = {
     const { runMeet } = await import("./run-meet.ts");
     await runMeet(words, output(process.stdout));
   },
+  runMcasttunnel: async (words) => {
+    const { runMcasttunnel } = await import("./run-mcasttunnel.ts");
+    await runMcasttunnel(words, output(process.stdout));
+  },
   onInterrupt: (handler) => {
     process.once("SIGINT", handler);
     return () => void process.off("SIGINT", handler);

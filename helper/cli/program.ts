@@ -13,6 +13,7 @@ import { addJoin } from "./join.ts";
 import { addLans } from "./lans.ts";
 import { addLeave } from "./leave.ts";
 import { addLogs } from "./logs.ts";
+import { addMcasttunnel } from "./mcasttunnel.ts";
 import { addMeet } from "./meet.ts";
 import { addMembers } from "./members.ts";
 import { addMetrics } from "./metrics.ts";
@@ -46,6 +47,7 @@ const COMMANDS = [
   addReach,
   addWeb,
   addMeet,
+  addMcasttunnel,
   addOwners,
   addStats,
   addMetrics,

@@ -22,6 +22,7 @@ const context: CliContext = {
   runDaemon: () => Promise.resolve(),
   runWeb: () => Promise.resolve(),
   runMeet: () => Promise.resolve(),
+  runMcasttunnel: () => Promise.resolve(),
   exitCode: 0,
 };
 

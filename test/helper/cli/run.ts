@@ -2,6 +2,7 @@ import { connect } from "#contract/client.ts";
 import type { CliContext } from "#cli/context.ts";
 import { runCli } from "#cli/program.ts";
 import type { WebEvent, WebOptions } from "#contract/web-shell.ts";
+import type { McasttunnelWords } from "#cli/run-mcasttunnel.ts";
 import type { MeetWords } from "#cli/run-meet.ts";
 import type { DaemonOptions } from "#runtime/daemon-options.ts";
 import { NOW } from "../control/sample-state.ts";
@@ -14,6 +15,8 @@ export interface Run {
   readonly daemon: DaemonOptions | undefined;
   /** The same for `castaway meet`. */
   readonly meet: MeetWords | undefined;
+  /** The same for `castaway mcasttunnel`. */
+  readonly mcasttunnel: McasttunnelWords | undefined;
   /** The same for `castaway web`. */
   readonly web: WebOptions | undefined;
 }
@@ -36,6 +39,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   let err = "";
   let daemon: DaemonOptions | undefined;
   let meet: MeetWords | undefined;
+  let mcasttunnel: McasttunnelWords | undefined;
   let web: WebOptions | undefined;
   const terminal = {
     isTTY: options.tty ?? false,
@@ -61,6 +65,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
       for (const event of options.webEvents ?? []) say(event);
     },
     runMeet: async (given) => void (meet = given),
+    runMcasttunnel: async (given) => void (mcasttunnel = given),
     onInterrupt: (handler) => {
       options.onInterrupt?.(handler);
       return () => {};
@@ -68,5 +73,5 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     exitCode: 0,
   };
   await runCli(context, words);
-  return { code: context.exitCode, out, err, daemon, meet, web };
+  return { code: context.exitCode, out, err, daemon, meet, mcasttunnel, web };
 }
