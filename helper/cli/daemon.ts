@@ -12,6 +12,7 @@ interface Options {
   readonly port?: number;
   readonly lan: { name: string; mode: LanMode }[];
   readonly socketVif: SocketChoice[];
+  readonly routes?: string;
   readonly tun?: string | boolean;
   readonly user?: string;
   readonly foreground?: true;
@@ -43,6 +44,10 @@ export function addDaemon(program: Command, context: CliContext): void {
       socketChoice,
       [],
     )
+    .option(
+      "--routes <file>",
+      "static joins and routes, as smcroute.conf has them (/etc/castaway/routes.conf)",
+    )
     .option("--tun <name>", "name of the TUN device", interfaceName)
     .option("--no-tun", "open no network device, and give up root's powers: needs --socket-vif")
     .option("--user <account>", "change to this account once the devices are open")
@@ -60,6 +65,7 @@ export function addDaemon(program: Command, context: CliContext): void {
         socketPath: options.socket ?? daemonSocketPath(context.environment, uid),
         port: options.port,
         lans: options.lan,
+        routesFile: options.routes,
         socketVifs: options.socketVif,
         tunName: options.tun === true ? undefined : options.tun,
         user: options.user,

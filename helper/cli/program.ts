@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addCheckConfig } from "./check-config.ts";
 import { addCompletion } from "./completion.ts";
 import type { CliContext } from "./context.ts";
 import { addDaemon } from "./daemon.ts";
@@ -21,6 +22,7 @@ import { addOwners } from "./owners.ts";
 import { addPing } from "./ping.ts";
 import { addPresets } from "./presets.ts";
 import { addReach } from "./reach.ts";
+import { addReload } from "./reload.ts";
 import { addReport } from "./report.ts";
 import { addRoutes } from "./routes.ts";
 import { addShare } from "./share.ts";
@@ -41,6 +43,8 @@ const COMMANDS = [
   addMembers,
   addGroups,
   addRoutes,
+  addReload,
+  addCheckConfig,
   addLans,
   addPresets,
   addShare,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { plainText } from "#contract/plain-text.ts";
 import type { StaticRoute } from "#contract/snapshot.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
 import { table } from "./table.ts";
@@ -61,5 +62,8 @@ function routesText(routes: readonly StaticRoute[]): string {
     { title: "FROM", value: (row) => row.fromVif },
     { title: "TO", value: (row) => row.toVifs.join(", ") || "-" },
     { title: "STATE", value: (row) => (row.active ? "active" : "waits for an interface") },
+    ...(routes.some((row) => row.origin !== undefined)
+      ? [{ title: "SET BY", value: (row: StaticRoute) => plainText(row.origin ?? "routes add") }]
+      : []),
   ]);
 }

@@ -181,6 +181,8 @@ export const METHODS = {
     v.object({ id: v.string() }),
   ),
   "routes.remove": method("own", QUICK, v.strictObject({ id }), nothing),
+  /** Reads the routes file anew; one with a mistake changes nothing. */
+  "routes.reload": method("own", QUICK, noParams, v.object({ file: v.string(), entries: v.number() })),
 
   "lans.list": method("read", QUICK, noParams, v.object({ lans: v.array(lanSchema) })),
   "lans.set": method(

@@ -214,6 +214,8 @@ export const staticRouteSchema = v.object({
   toVifs: v.array(text),
   /** false while an interface that it names is not there; it takes effect when that appears. */
   active: v.boolean(),
+  /** File and line that it stands in; none: it was added at run time. */
+  origin: v.optional(text),
 });
 export type StaticRoute = v.InferOutput<typeof staticRouteSchema>;
 

@@ -8,6 +8,8 @@ export interface DaemonOptions {
   /** UDP and TCP port of the transport. */
   readonly port: number | undefined;
   readonly lans: readonly { readonly name: string; readonly mode: "full" | "local" | "off" }[];
+  /** Undefined: the system's own, where there is one. */
+  readonly routesFile: string | undefined;
   readonly socketVifs: readonly SocketChoice[];
   /** false: no network devices, so no privileges. */
   readonly tunName: string | false | undefined;

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chownSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { dumpText } from "#contract/dump-text.ts";
 import { ControlError } from "#contract/errors.ts";
@@ -28,11 +28,13 @@ import { linuxPorts, type FastPathHandle } from "./engine-ports.ts";
 import { RingLog } from "./log.ts";
 import { isJournal } from "./journal.ts";
 import { Metrics } from "./metrics/metrics.ts";
+import { RoutesFile } from "./routes-file/routes-file.ts";
 import { dhtProgram } from "./resources.ts";
 import { SnapshotBuilder } from "./view/snapshot-builder.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import { fullAccess, plainAccess, type SystemAccess } from "./system-access.ts";
 
+const DEFAULT_ROUTES = "/etc/castaway/routes.conf";
 const DEFAULT_TUN = "castaway0";
 /** Watching clients are told of changes this often at most. */
 const PUBLISH_MS = 500;
@@ -53,6 +55,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     log,
     randomKey: () => randomBytes(32),
   });
+  const routesFile = new RoutesFile({
+    path: resolve(options.routesFile ?? DEFAULT_ROUTES),
+    optional: options.routesFile === undefined,
+    log,
+    wall: () => clock.wall(),
+  });
+  await routesFile.load().catch(() => {}); // logged, and shown as a warning; the tunnel does not wait for it
   let publishSoon = (): void => {};
   const engine = await makeEngine({
     clock,
@@ -64,6 +73,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     ports: linuxPorts(clock),
     lans: options.lans,
     socketVifs: options.socketVifs,
+    routesFile,
     build: packageJson.version,
     hostname: hostname(),
     changed: () => publishSoon(),
@@ -127,14 +137,29 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   );
   const continued = (): void => engine.continued();
   process.on("SIGCONT", continued);
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
-    process.once(signal, () => ending.resolve(signal === "SIGHUP" ? "restarting" : "bye"));
+  let closing = false;
+  process.on("SIGHUP", () => {
+    // A terminal that was closed is no request to read a file.
+    if (options.foreground && process.stderr.isTTY) return ending.resolve("bye");
+    routesFile.load().then(
+      () => {
+        if (closing) return;
+        engine.settingsChanged();
+        log.write("info", "the routes file was read anew", { entries: routesFile.entries.length });
+      },
+      () => publishSoon(), // logged
+    );
+  });
+  // As systemd sends it at a restart (RestartKillSignal): the device stays for the daemon that follows.
+  process.once("SIGUSR2", () => ending.resolve("restarting"));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.resolve("bye"));
   engine.fastPath.ended.then(
     () => ending.reject(new Error("the fast path ended by itself")),
     (error: unknown) => ending.reject(error instanceof Error ? error : new Error(String(error))),
   );
 
   const reason = await ending.promise;
+  closing = true;
   log.write("info", "castaway ends", { reason });
   process.off("SIGCONT", continued); // systemd sends one behind SIGTERM: there is nothing to go on with
   publisher.stop();

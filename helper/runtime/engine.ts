@@ -34,6 +34,7 @@ import { Reach } from "./reach/reach.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
 import { sessionTraffic } from "./session-traffic.ts";
 import type { SocketChoice } from "./socket-choice.ts";
+import type { RoutesFile } from "./routes-file/routes-file.ts";
 import { Sharing } from "./sharing.ts";
 import { SocketVifs } from "./socket-vifs.ts";
 import { StaticEntries } from "./static-entries.ts";
@@ -55,6 +56,7 @@ export interface EngineOptions {
   readonly ports: EnginePorts;
   readonly lans: readonly LanSetting[];
   readonly socketVifs: readonly SocketChoice[];
+  readonly routesFile?: RoutesFile;
   readonly build: string;
   readonly hostname: string;
   readonly changed: () => void;
@@ -75,6 +77,7 @@ export class Engine {
   readonly networks: Networks;
   readonly transport: Transport;
   readonly statics: StaticEntries;
+  readonly routesFile: RoutesFile | undefined;
   readonly sharing: Sharing;
   readonly discovery: Discovery;
   readonly announcements: AnnouncementListener;
@@ -98,6 +101,7 @@ export class Engine {
     const { clock, entropy, log, keeper, access, ports } = options;
     this.access = access;
     this.hostname = options.hostname;
+    this.routesFile = options.routesFile;
     this.#links = ports.openLinks();
     const { machine } = keeper.state;
     const localStatic = keyPair(machine.privateKey);
@@ -212,7 +216,7 @@ export class Engine {
       ports: { hostJoins: joins.own, localMemberships: joins.local },
       access,
       chosen: options.lans,
-      settings: () => keeper.state.settings.lans,
+      settings: () => [...(this.routesFile?.lans ?? []), ...keeper.state.settings.lans],
       hosting: () => this.networks.hosted?.enabled === true,
       isOwn: (name) => name === this.tun.name,
       isTaken: (name) => this.sockets.has(name),
@@ -298,7 +302,10 @@ export class Engine {
       ports,
       sendDatagram: (to, data) => ports.sendDatagram(this.datagrams, to, data),
     });
-    this.statics = new StaticEntries(this.core, () => keeper.state.settings.routes);
+    this.statics = new StaticEntries(this.core, () => [
+      ...(this.routesFile?.entries ?? []),
+      ...keeper.state.settings.routes,
+    ]);
     this.#watch = new NetworkWatch({
       links: this.#links,
       ownInterface: this.tun.name,

@@ -1,5 +1,6 @@
 import type { VifId } from "#protocol/forwarding/route-table.ts";
 import type { Core, RuntimeVif } from "./core.ts";
+import { addressesOf } from "./routes-file/address-range.ts";
 import type { StaticEntry } from "./store/static-entry.ts";
 
 /** Static joins and routes (smcroute's mgroup and mroute) as long as the interfaces that they name are there. */
@@ -45,7 +46,11 @@ export class StaticEntries {
     const from = this.#named(fromVif);
     if (from.length === 0) return false;
     if (toVifs.length === 0) {
-      for (const vif of from) forwarding.addStaticJoin(vif, group.address, source?.address);
+      // Of the store these are one group and one source; a file may name ranges.
+      const sources = source ? addressesOf(source) : [undefined];
+      for (const vif of from)
+        for (const address of addressesOf(group))
+          for (const one of sources) forwarding.addStaticJoin(vif, address, one);
       return true;
     }
     const out = toVifs.flatMap((name) => this.#named(name));

@@ -96,7 +96,7 @@ describe.skipIf(missing !== undefined)(`programs and daemons${missing ? ` (${mis
     expectEarlyServed,
   );
 
-  describe.each(["SIGKILL", "SIGHUP", "SIGTERM"] as const)(
+  describe.each(["SIGKILL", "SIGUSR2", "SIGTERM"] as const)(
     "over a daemon's end by %s and its new start",
     (how) => {
       test.each(PLACES)("programs %s keep what they joined, whichever way", async (place) => {

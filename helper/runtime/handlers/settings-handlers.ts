@@ -9,7 +9,7 @@ import { parseStaticEntry, type StaticEntry } from "../store/static-entry.ts";
 import { saved, type HandlerParts } from "./handler-parts.ts";
 
 type SettingsMethod =
-  | `routes.${"list" | "add" | "remove"}`
+  | `routes.${"list" | "add" | "remove" | "reload"}`
   | `lans.${"list" | "set"}`
   | `owners.${"list" | "add" | "remove"}`;
 
@@ -29,14 +29,34 @@ export function settingsHandlers(parts: HandlerParts): Pick<DaemonApi, SettingsM
     },
     "routes.remove": async ({ id }) => {
       const { routes } = keeper.state.settings;
+      const ofFile = engine.routesFile?.entries.find((entry) => entry.id === id);
+      if (ofFile)
+        throw new ControlError(
+          "conflict",
+          `"${id}" stands in ${ofFile.origin}`,
+          "Take it out of that file, then: castaway reload",
+        );
       if (!routes.some((route) => route.id === id))
         throw new ControlError("not-found", `there is no route "${id}"`, "List them: castaway routes list");
       keeper.setSettings({ routes: routes.filter((route) => route.id !== id) });
       engine.settingsChanged();
       return saved(parts);
     },
+    "routes.reload": async () => {
+      const { routesFile } = engine;
+      if (!routesFile) throw new ControlError("not-found", "the daemon was started without a routes file");
+      await routesFile.load();
+      engine.settingsChanged();
+      return { file: routesFile.path, entries: routesFile.entries.length };
+    },
     "lans.list": async () => ({ lans: snapshots.lans() }),
     "lans.set": async ({ name, mode }) => {
+      if (engine.routesFile?.lans.some((lan) => lan.name === name))
+        throw new ControlError(
+          "conflict",
+          `${engine.routesFile.path} says how ${name} is used`,
+          "Change its phyint line there, then: castaway reload",
+        );
       const lans = keeper.state.settings.lans.filter((lan) => lan.name !== name);
       if (lans.length >= MAX_LAN_SETTINGS) throw tooMany("LAN settings", MAX_LAN_SETTINGS);
       keeper.setSettings({ lans: [...lans, { name, mode }] });

@@ -14,7 +14,7 @@ import { TLS_PORT } from "#protocol/reach/stream-targets.ts";
 import type { Engine } from "../engine.ts";
 import { Peer } from "../peer.ts";
 import type { StateKeeper } from "../state-keeper.ts";
-import { addressOrPrefix } from "../store/static-entry.ts";
+import { addressOrPrefix, type StaticEntry } from "../store/static-entry.ts";
 import { GroupView } from "./group-view.ts";
 import { NetworkView } from "./network-view.ts";
 import { doubleNatWarning, reachView } from "./reach-view.ts";
@@ -59,13 +59,19 @@ export class SnapshotBuilder {
   }
 
   routes(): StaticRoute[] {
-    return this.#keeper.state.settings.routes.map(({ id, group, source, fromVif, toVifs }) => ({
+    const ofFile = this.#engine.routesFile?.entries ?? [];
+    const all: readonly (StaticEntry & { readonly origin?: string })[] = [
+      ...ofFile,
+      ...this.#keeper.state.settings.routes,
+    ];
+    return all.map(({ id, group, source, fromVif, toVifs, origin }) => ({
       id,
       group: addressOrPrefix(group),
       source: source && addressOrPrefix(source),
       fromVif,
       toVifs: [...toVifs],
       active: this.#engine.statics.isActive(id),
+      ...(origin !== undefined && { origin }),
     }));
   }
 
@@ -155,6 +161,17 @@ export class SnapshotBuilder {
       remedy: `castaway lans set ${name} off`,
       since,
     }));
+    const { routesFile } = this.#engine;
+    const ofFile = routesFile?.fault
+      ? [
+          {
+            code: "routes-file",
+            message: `The routes file is not in use as it is now: ${routesFile.fault.message}`,
+            remedy: `castaway check-config ${routesFile.path}`,
+            since: routesFile.fault.since,
+          },
+        ]
+      : [];
     const doubleNat = doubleNatWarning(this.#engine.mapping);
     const ports = [...this.#engine.streaming.incoming.problems].map(([port, { reason, since }]) => ({
       code: "port-failed",
@@ -162,7 +179,7 @@ export class SnapshotBuilder {
       remedy: port === TLS_PORT ? "castaway reach --tls off" : "castaway reach --tcp off",
       since,
     }));
-    return [...lans, ...ports, ...(doubleNat ? [doubleNat] : []), ...this.#ttlWarnings(groups)];
+    return [...lans, ...ports, ...ofFile, ...(doubleNat ? [doubleNat] : []), ...this.#ttlWarnings(groups)];
   }
 
   /** Streams that somebody listens to and that go nowhere, because they are sent with TTL 1. */

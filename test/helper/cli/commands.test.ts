@@ -92,6 +92,11 @@ test.each([
     },
     "s2",
   ],
+  [
+    "reload",
+    { method: "routes.reload", params: {} },
+    "/etc/castaway/routes.conf is in force: 3 joins and routes",
+  ],
   ["routes remove s1", { method: "routes.remove", params: { id: "s1" } }, "Removed s1."],
   ["lans", { method: "lans.list", params: {} }, "chosen by the daemon"],
   [

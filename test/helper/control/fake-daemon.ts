@@ -118,6 +118,7 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
         throw new ControlError("not-found", `no static route "${id}"`, "See castaway routes list");
       return {};
     }),
+    "routes.reload": record("routes.reload", () => ({ file: "/etc/castaway/routes.conf", entries: 3 })),
     "lans.list": record("lans.list", () => ({ lans: fake.snapshot.lans })),
     "lans.set": record("lans.set", () => ({})),
     "reach.get": record("reach.get", () => fake.snapshot.reach),

@@ -1,0 +1,17 @@
+import type { Command } from "commander";
+import { plainText } from "#contract/plain-text.ts";
+import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
+
+export function addReload(program: Command, context: CliContext): void {
+  clientCommand(program, "reload", "have the daemon read its routes file anew").action(
+    async (options: CommonOptions) => {
+      const result = await withClient(context, options, (client) => client.call("routes.reload", {}));
+      print(
+        context,
+        options,
+        result,
+        ({ file, entries }) => `${plainText(file)} is in force: ${entries} joins and routes.`,
+      );
+    },
+  );
+}

@@ -1,0 +1,120 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { StaticRoute } from "#contract/snapshot.ts";
+import { TestDaemon } from "#test/support/daemon.ts";
+import { Machine } from "#test/support/machine.ts";
+import { missingForLab } from "#test/support/requirements.ts";
+import { ip } from "./edge-namespaces.ts";
+import { kernelGroups } from "./streams-scene.ts";
+
+const missing = missingForLab("smcrouted");
+const INTERFACES = ["eth0", "eth1", "eth2", "virbr0"];
+const NEAR = `cw-routes-${process.pid}-n`;
+const FAR = `cw-routes-${process.pid}-f`;
+/** smcroute.conf(5)'s own example. */
+const EXAMPLE = `
+phyint eth0 enable ttl-threshold 11
+phyint eth1 enable ttl-threshold 3
+phyint eth2 enable ttl-threshold 5
+phyint virbr0 enable ttl-threshold 5
+mgroup from eth0                     group 225.1.2.3
+mroute from eth0 source 192.168.1.42 group 225.1.2.3 to eth1 eth2
+mgroup from virbr0 source 192.168.123.110 group 225.1.2.4
+mroute from virbr0 source 192.168.123.110 group 225.1.2.4 to eth0
+mgroup from eth0 group 225.3.2.1
+mroute from eth0 group 225.3.2.1 to eth1 eth2
+mgroup from eth0 group 225.0.0.0/24
+mroute from eth0 group 225.0.0.0/24 to eth1 eth2
+include /nonexistent/smcroute.d/*.conf
+`;
+
+describe.skipIf(missing !== undefined)(`smcroute's example file${missing ? ` (${missing})` : ""}`, () => {
+  const machine = new Machine("router", ["ip", "netns", "exec", NEAR]);
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "castaway-routes-"));
+    for (const name of [NEAR, FAR]) ip("netns", "add", name);
+    ip("-n", NEAR, "link", "set", "lo", "up");
+    for (const [i, name] of INTERFACES.entries()) {
+      ip("-n", NEAR, "link", "add", name, "type", "veth", "peer", "name", name, "netns", FAR);
+      ip("-n", NEAR, "addr", "add", `192.168.${i}.1/24`, "dev", name);
+      for (const namespace of [NEAR, FAR]) ip("-n", namespace, "link", "set", name, "up");
+    }
+  });
+  afterAll(async () => {
+    await machine.stopAll();
+    for (const name of [NEAR, FAR]) ip("netns", "del", name);
+    rmSync(folder, { recursive: true });
+  });
+
+  /** The groups of the example's blocks that the kernel has joined, and the sources that it wants (/proc/net/mcfilter). */
+  async function joined(): Promise<unknown> {
+    const groups = await Promise.all(
+      INTERFACES.map(async (name) =>
+        (await kernelGroups(machine, name)).filter((group) => group.startsWith("225.")),
+      ),
+    );
+    const { stdout } = await machine.exec("cat", ["/proc/net/mcfilter"]);
+    const filters = stdout
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , group]) => group?.startsWith("0xe1"));
+    return { groups: groups.map((list) => list.sort()), filters };
+  }
+
+  test("joins the same as smcrouted does; what is changed in it follows a reload", async () => {
+    const example = join(folder, "smcroute.conf");
+    writeFileSync(example, EXAMPLE);
+    const files = ["-P", join(folder, "pid"), "-u", join(folder, "sock")];
+    const smcrouted = machine.spawn("smcrouted", ["-n", "-N", "-f", example, ...files]);
+    const count = async (): Promise<number> => (await kernelGroups(machine, "eth0")).length;
+    await expect.poll(count, { timeout: 10_000 }).toBeGreaterThanOrEqual(258);
+    const bySmcrouted = await joined();
+    await smcrouted.stop("SIGTERM");
+    await expect.poll(count, { timeout: 10_000 }).toBeLessThan(10);
+
+    const own = join(folder, "routes.conf");
+    writeFileSync(own, EXAMPLE);
+    const daemon = await TestDaemon.start(machine, { args: ["--routes", own] });
+    try {
+      // What Castaway cannot keep to is not passed over in silence, and the daemon runs.
+      const { warnings } = await daemon.status();
+      expect(warnings).toContainEqual(
+        expect.objectContaining({ message: expect.stringContaining(`${own}:2: Castaway cannot keep to`) }),
+      );
+      expect(await count()).toBeLessThan(10);
+
+      writeFileSync(own, EXAMPLE.replaceAll(/ ttl-threshold \d+/g, ""));
+      expect(await daemon.json("reload")).toEqual({ file: own, entries: 8 });
+      await expect.poll(joined, { timeout: 10_000 }).toEqual(bySmcrouted);
+      const { routes } = await daemon.json<{ routes: StaticRoute[] }>("routes", "list");
+      expect(routes[0]).toMatchObject({ id: "file-1", group: "225.1.2.3", active: true, origin: `${own}:6` });
+      const removed = await daemon.castaway("routes", "remove", "file-1");
+      expect(removed.code).not.toBe(0);
+      expect(removed.stderr).toContain(`stands in ${own}:6`);
+
+      const lan = await daemon.castaway("lans", "set", "eth0", "off");
+      expect(lan.stderr).toContain(`${own} says how eth0 is used`);
+
+      await daemon.json("routes", "add", "225.9.9.9", "--from", "eth1");
+      writeFileSync(own, `${readFileSync(own, "utf8")}\nmgroup from eth0 grp 225.7.7.7`);
+      process.kill(daemon.pid, "SIGHUP");
+      await expect.poll(() => daemon.output, { timeout: 10_000 }).toContain('"grp" does not fit');
+      expect(await kernelGroups(machine, "eth0")).toContain("225.3.2.1");
+      writeFileSync(own, "phyint eth0\nphyint eth1\nmgroup from eth0 group 225.7.7.7");
+      process.kill(daemon.pid, "SIGHUP");
+      await expect
+        .poll(async () => (await kernelGroups(machine, "eth0")).filter((group) => group.startsWith("225.")), {
+          timeout: 10_000,
+        })
+        .toEqual(["225.7.7.7"]);
+      expect(await kernelGroups(machine, "eth1")).toContain("225.9.9.9");
+      expect((await daemon.status()).warnings).toEqual([]);
+    } finally {
+      await daemon.dispose();
+    }
+  });
+});
