@@ -225,6 +225,18 @@ describe("static joins and routes", () => {
     expect(app.called("routes.remove")).toEqual([{ id: "r1" }]);
   });
 
+  test("of a file say where they stand, and are not removed here", async () => {
+    const route = { group: "239.1.2.3", source: null, fromVif: "eth0", toVifs: [], active: true };
+    await opened({
+      routes: [
+        { id: "file-1", ...route, origin: "/etc/castaway/routes.conf:7" },
+        { id: "r1", ...route },
+      ],
+    });
+    expect(screen.getByText(/routes\.conf:7/)).toBeTruthy();
+    expect(screen.getAllByRole("button", { name: /^Remove: / })).toHaveLength(1);
+  });
+
   test("streams with TTL 1 are left on their LAN again", async () => {
     const app = await opened({ sharing: { presets: [], proxies: [], raisedTtl: ["239.5.5.5"] } });
     await fireEvent.click(button(/^Let it stay on its LAN: .*239\.5\.5\.5/));
