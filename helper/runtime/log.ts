@@ -23,8 +23,8 @@ interface Printed {
 const JOURNAL_PRIORITY: Record<LogLevel, number> = { debug: 7, info: 6, warn: 4, error: 3 };
 
 /**
- * Keeps the last lines for `castaway logs` and writes them to a stream: what is said again within a minute is counted
- * there, and said once. In the journal a line has no time, since the journal adds one.
+ * Keeps the last lines for `castaway logs` and writes them to a stream: what is said more than a few times a minute is
+ * counted there. In the journal a line has no time, since the journal adds one.
  */
 export class RingLog implements Log {
   readonly #lines: LogLine[] = [];

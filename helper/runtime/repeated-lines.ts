@@ -1,6 +1,8 @@
-// What is said again and again is printed once a minute, with a number.
+// What is said again and again is printed a few times, and then once a minute, with a number.
 
 const WINDOW_MS = 60_000;
+/** Of one text in that time: who goes back and forth between two states is seen to do so, and in which one it ended. */
+export const SHOWN = 5;
 /** Texts that are remembered: of more than that the oldest may be printed anew. */
 const MAX_TEXTS = 256;
 
@@ -13,6 +15,8 @@ export interface Repeated<T> {
 interface Entry<T> {
   readonly line: T;
   until: number;
+  shown: number;
+  /** Not printed. */
   times: number;
 }
 
@@ -23,12 +27,16 @@ export class RepeatedLines<T> {
   /** Whether the line is to be printed now. `text` is all of it. */
   isNew(text: string, line: T, now: number): boolean {
     const entry = this.#entries.get(text);
-    if (entry) {
-      entry.times++;
-      return false;
+    if (!entry) {
+      this.#entries.set(text, { line, until: now + WINDOW_MS, shown: 1, times: 0 });
+      return true;
     }
-    this.#entries.set(text, { line, until: now + WINDOW_MS, times: 0 });
-    return true;
+    if (entry.shown < SHOWN) {
+      entry.shown++;
+      return true;
+    }
+    entry.times++;
+    return false;
   }
 
   /** What was repeated in the minutes that are over. What was not is forgotten. */
@@ -42,7 +50,7 @@ export class RepeatedLines<T> {
       if (times === 0) continue;
       out.push({ line, times });
       // Over: it goes on being counted. One of too many texts is let go.
-      if (over) this.#entries.set(text, { line, times: 0, until: now + WINDOW_MS });
+      if (over) this.#entries.set(text, { line, shown: SHOWN, times: 0, until: now + WINDOW_MS });
     }
     return out;
   }

@@ -1,12 +1,18 @@
 import { expect, test } from "vitest";
-import { RepeatedLines } from "#runtime/repeated-lines.ts";
+import { RepeatedLines, SHOWN } from "#runtime/repeated-lines.ts";
 
 const MINUTE = 60_000;
 
-test("what is said again is counted, once a minute", () => {
+test("who goes back and forth between two states is seen to do so", () => {
   const lines = new RepeatedLines<string>();
-  expect(lines.isNew("a", "A", 0)).toBe(true);
-  expect(lines.pollTimeout()).toBeUndefined(); // nobody is woken for a line that stays the only one
+  for (const text of ["up", "down", "up", "down", "up"]) expect(lines.isNew(text, text, 0)).toBe(true);
+  expect(lines.handleTimeout(MINUTE)).toEqual([]);
+});
+
+test("what is said again and again is counted, once a minute", () => {
+  const lines = new RepeatedLines<string>();
+  for (let i = 0; i < SHOWN; i++) expect(lines.isNew("a", "A", 0)).toBe(true);
+  expect(lines.pollTimeout()).toBeUndefined(); // nobody is woken for what was printed
   for (let i = 1; i <= 40; i++) expect(lines.isNew("a", "A", i)).toBe(false);
   expect(lines.isNew("b", "B", 50)).toBe(true);
   expect(lines.pollTimeout()).toBe(MINUTE);
@@ -22,15 +28,15 @@ test("what is said again is counted, once a minute", () => {
 
 test("the end says what was counted and not said yet", () => {
   const lines = new RepeatedLines<string>();
-  for (const text of ["a", "b", "b", "b"]) lines.isNew(text, text, 0);
+  lines.isNew("a", "a", 0);
+  for (let i = 0; i < SHOWN + 2; i++) lines.isNew("b", "b", 0);
   expect(lines.drain()).toEqual([{ line: "b", times: 2 }]);
   expect(lines.drain()).toEqual([]);
 });
 
 test("more texts than are remembered push out the oldest, and nothing counted is lost", () => {
   const lines = new RepeatedLines<string>();
-  lines.isNew("first", "first", 0);
-  lines.isNew("first", "first", 0);
+  for (let i = 0; i <= SHOWN; i++) lines.isNew("first", "first", 0);
   const said = [];
   for (let i = 0; i < 10_000; i++) {
     said.push(...lines.handleTimeout(1));
@@ -38,5 +44,6 @@ test("more texts than are remembered push out the oldest, and nothing counted is
   }
   expect(said).toEqual([{ line: "first", times: 1 }]);
   expect(lines.isNew("first", "first", 2)).toBe(true);
+  for (let i = 1; i < SHOWN; i++) lines.isNew("text 9999", "x", 2);
   expect(lines.isNew("text 9999", "x", 2)).toBe(false);
 });
