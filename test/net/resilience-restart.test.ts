@@ -72,8 +72,11 @@ describe.skipIf(missing !== undefined)(
       };
     }
 
+    /** Who the members are, a guest that has just started is told a moment after it is connected. */
     const connected = ({ networks }: Snapshot): boolean =>
-      networks[0]?.state === "connected" && networks[0].members.every((member) => member.online);
+      networks[0]?.state === "connected" &&
+      networks[0].members.length > 0 &&
+      networks[0].members.every((member) => member.online);
 
     /** Kills it while a stream runs; the receivers' programs know nothing of it. */
     async function killUnder(
