@@ -11,10 +11,10 @@ const MAX_RECORDS = 32;
 /** "1.2.0.192.in-addr.arpa", or 32 nibbles of "ip6.arpa". */
 export function reverseName(source: Address): string {
   const bytes = addressBytes(source);
-  if (family(source) === 4) return `${[...bytes].reverse().join(".")}.in-addr.arpa`;
+  if (family(source) === 4) return `${[...bytes].toReversed().join(".")}.in-addr.arpa`;
   const nibbles = [...bytes].flatMap((byte) => [byte >> 4, byte & 0x0f]);
   return `${nibbles
-    .reverse()
+    .toReversed()
     .map((nibble) => nibble.toString(16))
     .join(".")}.ip6.arpa`;
 }
