@@ -10,9 +10,9 @@ import type { Finished } from "#test/support/child.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
 import { between, type Changes, changesIn, DPKG_RECORDS } from "#test/support/systemd/changes.ts";
-import { HEADLESS, SCRIPTS } from "../../packaging/headless.ts";
-import { stage } from "../../packaging/stage.ts";
-import { systemFiles } from "../../packaging/system-files.ts";
+import { HEADLESS, SCRIPTS } from "#packaging/headless.ts";
+import { stage } from "#packaging/stage.ts";
+import { systemFiles } from "#packaging/system-files.ts";
 
 const missing =
   missingForLab("nsenter", "systemctl", "unshare", "dpkg", "dpkg-deb", "deb-systemd-helper") ??

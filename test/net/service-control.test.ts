@@ -11,8 +11,8 @@ import { executableIn } from "#test/support/built-packages.ts";
 import type { Finished } from "#test/support/child.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
-import { stage } from "../../packaging/stage.ts";
-import { serviceResources } from "../../packaging/system-files.ts";
+import { stage } from "#packaging/stage.ts";
+import { serviceResources } from "#packaging/system-files.ts";
 
 const missing = missingForLab("nsenter", "systemctl", "unshare", "systemd-sysusers") ?? missingForSystemd();
 const RESOURCES = "/opt/Castaway/resources";

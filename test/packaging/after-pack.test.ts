@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AfterPackContext } from "electron-builder";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import afterPack, { examine, packedApp } from "../../packaging/after-pack.ts";
-import { wrongFuses } from "../../packaging/fuses.ts";
+import afterPack, { examine, packedApp } from "#packaging/after-pack.ts";
+import { wrongFuses } from "#packaging/fuses.ts";
 import { APP_FILES, packedFolder } from "./packed-folder.ts";
 
 let folder: string;

@@ -9,8 +9,8 @@ import { extractFile, listPackage } from "@electron/asar";
 import type { Configuration } from "electron-builder";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasCommand } from "#test/support/requirements.ts";
-import { wrongFuses } from "../../packaging/fuses.ts";
-import { ROOT, SERVICE_RESOURCES } from "../../packaging/system-files.ts";
+import { wrongFuses } from "#packaging/fuses.ts";
+import { ROOT, SERVICE_RESOURCES } from "#packaging/system-files.ts";
 import { desktopPackage, type FpmCall } from "#test/support/desktop-package.ts";
 
 interface Config {
@@ -116,7 +116,8 @@ describe.skipIf(process.platform !== "linux")("what electron-builder hands to fp
     "the scripts of the %s are ours, with nothing left to fill in",
     (format) => {
       const { scripts } = calls[format];
-      const own = (name: string): string => readFileSync(join(ROOT, "assets/package", name), "utf8");
+      const own = (name: string): string =>
+        readFileSync(join(ROOT, "assets/packaging/scripts", name), "utf8");
       expect(readFileSync(scripts.afterInstall, "utf8")).toBe(own("after-install.sh"));
       expect(readFileSync(scripts.afterRemove, "utf8")).toBe(own("after-remove.sh"));
       expect(readFileSync(scripts.beforeRemove, "utf8")).toBe(own("before-remove.sh"));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FuseState, FuseV1Options, getCurrentFuseWire } from "@electron/fuses";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { setFuses, wrongFuses } from "../../packaging/fuses.ts";
+import { setFuses, wrongFuses } from "#packaging/fuses.ts";
 import { writeElectron } from "./packed-folder.ts";
 
 describe("Electron's fuses, in a binary with the sentinel and the wire", () => {

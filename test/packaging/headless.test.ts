@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasCommand } from "#test/support/requirements.ts";
-import { commandOutput, manPage } from "../../packaging/command-texts.ts";
-import { debianArchitecture, debianVersion } from "../../packaging/debian.ts";
-import { buildHeadlessPackage, SCRIPTS } from "../../packaging/headless.ts";
-import { release, releaseTime } from "../../packaging/release.ts";
+import { commandOutput, manPage } from "#packaging/command-texts.ts";
+import { debianArchitecture, debianVersion } from "#packaging/debian.ts";
+import { buildHeadlessPackage, SCRIPTS } from "#packaging/headless.ts";
+import { release, releaseTime } from "#packaging/release.ts";
 
 const RELEASE = release({ SOURCE_DATE_EPOCH: "1700000000" });
 const SOME_PROGRAM = "/bin/true";

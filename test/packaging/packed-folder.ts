@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createPackage } from "@electron/asar";
-import type { PackedApp, Platform } from "../../packaging/after-pack.ts";
-import { SERVICE_RESOURCES } from "../../packaging/system-files.ts";
+import type { PackedApp, Platform } from "#packaging/after-pack.ts";
+import { SERVICE_RESOURCES } from "#packaging/system-files.ts";
 
 /** electron/fuses: what a binary is searched for, a version, a length, and a character a fuse. */
 const SENTINEL = "dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX";

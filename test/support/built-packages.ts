@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
-import { buildHeadlessPackage } from "../../packaging/headless.ts";
-import { release, type Release } from "../../packaging/release.ts";
-import { ROOT } from "../../packaging/system-files.ts";
+import { buildHeadlessPackage } from "#packaging/headless.ts";
+import { release, type Release } from "#packaging/release.ts";
+import { ROOT } from "#packaging/system-files.ts";
 import { buildExecutable, castawayExecutable } from "../../helper/build.ts";
 
 export const OLDER = "0.0.9";

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { desktopPackage, type Parts } from "./desktop-package.ts";
 import { NOW } from "./built-packages.ts";
-import { buildDebianPackage, debianArchitecture } from "../../packaging/debian.ts";
+import { buildDebianPackage, debianArchitecture } from "#packaging/debian.ts";
 
 /** Returns the .deb, in `folder`. */
 export async function desktopDebIn(folder: string, parts: Parts): Promise<string> {

@@ -6,11 +6,11 @@ import { createPackage } from "@electron/asar";
 import { Arch, build, Platform } from "electron-builder";
 import { writeElectron } from "#test/packaging/packed-folder.ts";
 import { buildMain } from "../../main/build.ts";
-import afterPack from "../../packaging/after-pack.ts";
-import beforeBuild from "../../packaging/before-build.ts";
-import { stageDesktop } from "../../packaging/desktop.ts";
-import { release } from "../../packaging/release.ts";
-import { ROOT } from "../../packaging/system-files.ts";
+import afterPack from "#packaging/after-pack.ts";
+import beforeBuild from "#packaging/before-build.ts";
+import { stageDesktop } from "#packaging/desktop.ts";
+import { release } from "#packaging/release.ts";
+import { ROOT } from "#packaging/system-files.ts";
 
 export interface FpmCall {
   readonly words: readonly string[];

@@ -18,7 +18,7 @@ export const COMPRESSIONS = ["xz", "gzip", "none"] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
 export interface DebianPackage {
-  /** What lies in it, as packaging/stage.ts writes it. Its control files are added. */
+  /** What lies in it, as assets/packaging/stage.ts writes it. Its control files are added. */
   readonly folder: string;
   readonly output: string;
   /** Fields of the control file, in their order; Installed-Size is added. */

@@ -21,11 +21,11 @@ export const HEADLESS = "castaway-headless";
 /** The desktop app's package, which electron-builder.yml describes. */
 export const DESKTOP = "castaway";
 
-/** Debian's names; by file in assets/package. electron-builder.yml has the same ones. */
+/** Debian's names; by file in assets/packaging/scripts. electron-builder.yml has the same ones. */
 export const SCRIPTS = {
-  postinst: join(ROOT, "assets/package/after-install.sh"),
-  prerm: join(ROOT, "assets/package/before-remove.sh"),
-  postrm: join(ROOT, "assets/package/after-remove.sh"),
+  postinst: join(ROOT, "assets/packaging/scripts/after-install.sh"),
+  prerm: join(ROOT, "assets/packaging/scripts/before-remove.sh"),
+  postrm: join(ROOT, "assets/packaging/scripts/after-remove.sh"),
 } as const;
 
 export interface HeadlessPackage {
@@ -92,7 +92,7 @@ async function headlessFiles({ executable, release: of }: HeadlessPackage): Prom
     text(`${documents}/changelog.gz`, zipped(changelog(HEADLESS, of))),
     text(
       `usr/share/lintian/overrides/${HEADLESS}`,
-      readFileSync(join(ROOT, "assets/package/lintian-overrides")),
+      readFileSync(join(ROOT, "assets/packaging/scripts/lintian-overrides")),
     ),
   ];
 }
