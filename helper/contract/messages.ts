@@ -64,12 +64,6 @@ export function decodeRequest(line: string): Request | undefined {
 }
 
 function decode<S extends v.GenericSchema>(schema: S, line: string): v.InferOutput<S> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  const parsed = v.safeParse(schema, value);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line);
   return parsed.success ? parsed.output : undefined;
 }

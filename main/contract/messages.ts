@@ -37,12 +37,6 @@ export function decodeShellMessage(text: string): ShellMessage | undefined {
 }
 
 function decode<S extends v.GenericSchema>(schema: S, text: string): v.InferOutput<S> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const parsed = v.safeParse(schema, value);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
   return parsed.success ? parsed.output : undefined;
 }
