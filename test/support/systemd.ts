@@ -89,6 +89,13 @@ export class Systemd {
     return `/proc/${this.#init}/root${file}`;
   }
 
+  /** What a command prints, without the blanks around it. Rejects with its own words unless it exits with 0. */
+  async output(command: string, ...words: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(command, ...words);
+    if (code !== 0) throw new Error(`${[command, ...words].join(" ")}: exit ${code}: ${stdout}${stderr}`);
+    return stdout.trim();
+  }
+
   /** A command on that little computer, whatever its exit code. */
   async run(command: string, ...words: readonly string[]): Promise<Finished> {
     const init = this.#init;
