@@ -1,0 +1,62 @@
+// Internet multicast by AMT (RFC 7450): what was asked for, where it comes from, and the relay for others.
+import * as v from "valibot";
+
+const text = v.string();
+const count = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+/** Where a relay was found: with the source's owner by DNS, by a name or address that was given, by the anycast address. */
+export const relayWaySchema = v.picklist(["driad", "given", "anycast"]);
+
+/** A stream of the Internet's that was asked for, by a person or by a program's own join. */
+export const amtJoinSchema = v.object({
+  id: text,
+  /** Null: any source. */
+  source: v.nullable(text),
+  group: text,
+  /** Address or name of the relay that was asked for; null: one is looked for. */
+  relay: v.nullable(text),
+  /** Destination port that a player listens on, where it is known. */
+  port: v.nullable(count),
+  /** true: asked for by a person and kept; false: a program on this computer or a host on a LAN joined it. */
+  kept: v.boolean(),
+  /**
+   * looking: for a relay; asking: a relay has not answered yet; waiting: the relay knows, nothing came yet; receiving;
+   * failed: no relay answers, `detail` says what was tried, and it is tried again.
+   */
+  state: v.picklist(["looking", "asking", "waiting", "receiving", "failed"]),
+  /** One sentence for people. */
+  detail: text,
+  /** The relay in use: "198.51.100.7", and how it was found. */
+  via: v.nullable(v.object({ address: text, how: relayWaySchema })),
+  roundTripMs: v.nullable(count),
+  packets: count,
+  bytes: count,
+  rateBps: count, // bits a second
+});
+export type AmtJoin = v.InferOutput<typeof amtJoinSchema>;
+
+/** This computer as a relay for others. */
+export const amtRelaySchema = v.object({
+  enabled: v.boolean(),
+  state: v.picklist(["off", "up", "failed"]),
+  /** One sentence for people. */
+  detail: text,
+  /** Addresses that gateways are told. */
+  addresses: v.array(text),
+  gateways: count,
+  maxGateways: count,
+  /** (S,G) and (*,G) that some gateway wants. */
+  groups: count,
+  packets: count, // delivered, each to one gateway
+  bytes: count,
+});
+export type AmtRelayState = v.InferOutput<typeof amtRelaySchema>;
+
+/** Topic "amt" of the snapshot. */
+export const amtSchema = v.object({
+  /** Relays to ask before all others, in this order: addresses or names. */
+  relays: v.array(text),
+  joins: v.array(amtJoinSchema),
+  relay: amtRelaySchema,
+});
+export type Amt = v.InferOutput<typeof amtSchema>;
