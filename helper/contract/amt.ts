@@ -56,7 +56,18 @@ export type AmtRelayState = v.InferOutput<typeof amtRelaySchema>;
 export const amtSchema = v.object({
   /** Relays to ask before all others, in this order: addresses or names. */
   relays: v.array(text),
+  /** What programs join is fetched unasked: sources of the Internet's that nothing else brings. */
+  automatic: v.boolean(),
   joins: v.array(amtJoinSchema),
   relay: amtRelaySchema,
 });
 export type Amt = v.InferOutput<typeof amtSchema>;
+
+/** An address, or a host name; the daemon checks that it is one. */
+export const relayPlace = v.pipe(
+  v.string(),
+  v.trim(),
+  v.regex(/^[\w.:-]{1,253}$/, "no address or host name"),
+);
+export const MAX_AMT_RELAYS = 8;
+export const MAX_AMT_GATEWAYS = 65_536;

@@ -1,5 +1,6 @@
 // The calls: parameters, result, who may make them and how long they may take.
 import * as v from "valibot";
+import { MAX_AMT_GATEWAYS, MAX_AMT_RELAYS, relayPlace } from "./amt.ts";
 import { presetName, presetSchema } from "./sharing.ts";
 import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
 import { shareSchema } from "./lan-access.ts";
@@ -219,6 +220,49 @@ export const METHODS = {
   ),
   /** As a guest: whether the LANs that the host shares are reached from here. */
   "share.use": method("own", QUICK, v.strictObject({ network, on: v.boolean() }), shareSchema),
+
+  /** Asks for a stream of the Internet's by AMT, and keeps asking. Without a source, a relay has to be named or given. */
+  "amt.join": method(
+    "own",
+    QUICK,
+    v.strictObject({
+      group: addressText,
+      source: v.optional(addressText),
+      relay: v.optional(relayPlace),
+      /** UDP port that a player listens on. */
+      port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+    }),
+    v.object({ id: v.string() }),
+  ),
+  /** By its id, or by what was asked for. */
+  "amt.leave": method(
+    "own",
+    QUICK,
+    v.union([
+      v.strictObject({ id }),
+      v.strictObject({ group: addressText, source: v.optional(addressText) }),
+    ]),
+    nothing,
+  ),
+  /** Relays to ask before all others, in this order. */
+  "amt.relays": method(
+    "own",
+    QUICK,
+    v.strictObject({ relays: v.pipe(v.array(relayPlace), v.maxLength(MAX_AMT_RELAYS)) }),
+    nothing,
+  ),
+  /** Whether what programs join is fetched from the Internet unasked. */
+  "amt.automatic": method("own", QUICK, v.strictObject({ on: v.boolean() }), nothing),
+  /** Makes this computer a relay for others. What is not named stays as it is. */
+  "amt.relay": method(
+    "own",
+    QUICK,
+    v.strictObject({
+      enabled: v.boolean(),
+      maxGateways: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_AMT_GATEWAYS))),
+    }),
+    nothing,
+  ),
 
   /** Who may drive the daemon beside root. */
   "owners.list": method("read", QUICK, noParams, v.object({ uids: v.array(uid) })),

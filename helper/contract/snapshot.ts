@@ -2,6 +2,7 @@
 // else. Times are wall milliseconds since 1970, rates are per second, ratios lie in 0..1. Keys and invite
 // secrets have no field here, and unknown fields are stripped on both sides.
 import * as v from "valibot";
+import { amtSchema } from "./amt.ts";
 import { reachSchema } from "./reach.ts";
 import { sharingSchema } from "./sharing.ts";
 import { lanAccessSchema } from "./lan-access.ts";
@@ -248,6 +249,7 @@ const topics = {
   lans: v.array(lanSchema),
   reach: reachSchema,
   sharing: sharingSchema,
+  amt: amtSchema,
   warnings: v.array(warningSchema),
 };
 

@@ -4,6 +4,7 @@ import type { DaemonApi } from "../control/daemon-api.ts";
 import { examine } from "../doctor/examine.ts";
 import { repairOf } from "../doctor/fixes.ts";
 import { TOPICS } from "../doctor/topics.ts";
+import { amtHandlers } from "./amt-handlers.ts";
 import { memberHandlers } from "./member-handlers.ts";
 import { metricsHandlers } from "./metrics-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
@@ -28,6 +29,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...sharingHandlers(parts),
     ...shareHandlers(parts, named),
     ...metricsHandlers(parts),
+    ...amtHandlers(parts),
     stats: async () => snapshots.stats(),
     dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),
     "doctor.topics": async () => ({ topics: TOPICS.map(({ id, title }) => ({ id, title })) }),

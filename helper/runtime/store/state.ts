@@ -4,6 +4,7 @@ import type { Candidate, JoinedNetwork } from "#protocol/addressing/joined-netwo
 import type { DocumentFormat } from "./document.ts";
 import { candidates, integer, key, port, vifName } from "./field-schemas.ts";
 import type { HostedNetwork } from "./network-schemas.ts";
+import { amtSchema, DEFAULT_AMT, type AmtSettings } from "./amt-settings.ts";
 import { DEFAULT_METRICS, metricsSettingsSchema, type MetricsSettings } from "./metrics-settings.ts";
 import { STATE_MIGRATIONS } from "./migrations.ts";
 import { hostedSchema, joinedSchema } from "./network-schemas.ts";
@@ -38,6 +39,7 @@ export interface Settings {
   readonly reach: ReachSettings;
   readonly sharing: SharingSettings;
   readonly metrics: MetricsSettings;
+  readonly amt: AmtSettings;
 }
 
 export interface LanSetting {
@@ -71,6 +73,7 @@ const settingsSchema = v.strictObject({
   reach: reachSchema,
   sharing: sharingSchema,
   metrics: v.optional(metricsSettingsSchema, DEFAULT_METRICS),
+  amt: v.optional(amtSchema, DEFAULT_AMT),
 });
 
 const stateSchema: v.GenericSchema<unknown, State> = v.pipe(
@@ -111,6 +114,7 @@ export function initialState(randomKey: Uint8Array): State {
       reach: DEFAULT_REACH,
       sharing: DEFAULT_SHARING,
       metrics: DEFAULT_METRICS,
+      amt: DEFAULT_AMT,
     },
   };
 }

@@ -15,6 +15,7 @@ import type { Engine } from "../engine.ts";
 import { Peer } from "../peer.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import { addressOrPrefix, type StaticEntry } from "../store/static-entry.ts";
+import { amtView } from "./amt-view.ts";
 import { GroupView } from "./group-view.ts";
 import { NetworkView } from "./network-view.ts";
 import { doubleNatWarning, reachView } from "./reach-view.ts";
@@ -54,6 +55,7 @@ export class SnapshotBuilder {
       lans: this.lans(),
       reach: this.reach(),
       sharing: this.sharing(),
+      amt: amtView(this.#keeper.state.settings.amt),
       warnings: this.#warnings(groups),
     };
   }

@@ -47,6 +47,10 @@ const REQUESTS = [
   },
   { method: "presets.set", params: { preset: "ros2", on: true } },
   { method: "groups.raise-ttl", params: { group: "ff15::1", on: false } },
+  {
+    method: "amt.join",
+    params: { group: "232.1.1.1", source: "203.0.113.7", relay: "relay.example", port: 5004 },
+  },
   { method: "metrics.set", params: { on: true, listen: "[::1]:9469" } },
   { method: "owners.add", params: { uid: 1000 } },
   { method: "logs", params: { limit: 100, follow: true } },

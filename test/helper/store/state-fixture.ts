@@ -116,6 +116,15 @@ export function fullState(): State {
       },
       sharing: { presets: ["dlna", "iptv"], raiseTtl: ["239.1.2.3", "ff15::1"] },
       metrics: { on: true, listen: "[::1]:9469" },
+      amt: {
+        relays: ["192.0.2.77", "relay.example"],
+        automatic: false,
+        joins: [
+          { id: "a1", source: "203.0.113.7", group: "232.1.2.3", relay: null, port: 5004 },
+          { id: "a2", source: null, group: "ff3e::4321", relay: "2001:db8::77", port: null },
+        ],
+        relay: { enabled: true, maxGateways: 100 },
+      },
     },
   };
 }

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { cacheSaver, loadCache } from "#runtime/store/cache-store.ts";
 import { STATE_FORMAT, initialState } from "#runtime/store/state.ts";
 import type { State } from "#runtime/store/state.ts";
+import { DEFAULT_AMT } from "#runtime/store/amt-settings.ts";
 import { DEFAULT_METRICS } from "#runtime/store/metrics-settings.ts";
 import { DEFAULT_REACH } from "#runtime/store/reach-settings.ts";
 import { DEFAULT_SHARING } from "#runtime/store/sharing-settings.ts";
@@ -194,7 +195,7 @@ describe("a damaged state", () => {
     expect(readFileSync(file, "utf8")).toBe(old.replace('"version": 3', '"version": 4'));
     expect((await loadDocument(options)).notes).toEqual([]);
   });
-  test("of version 1, which knew nothing of reach, presets and metrics, gets the defaults", async () => {
+  test("of version 1, which knew nothing of reach, presets, metrics and AMT, gets the defaults", async () => {
     const { folder, file } = await savedFolder();
     const document = JSON.parse(readFileSync(file, "utf8")) as {
       version: number;
@@ -204,6 +205,7 @@ describe("a damaged state", () => {
     delete document.value.settings["reach"];
     delete document.value.settings["sharing"];
     delete document.value.settings["metrics"];
+    delete document.value.settings["amt"];
     writeFileSync(file, JSON.stringify(document));
     const { value } = await load(folder);
     expect(value.settings).toEqual({
@@ -211,6 +213,7 @@ describe("a damaged state", () => {
       reach: DEFAULT_REACH,
       sharing: DEFAULT_SHARING,
       metrics: DEFAULT_METRICS,
+      amt: DEFAULT_AMT,
     });
   });
   test("half-written files of a kill are removed, and are no trace of a state", async () => {

@@ -134,6 +134,22 @@ export function fakeSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
       },
     },
     sharing: { presets: [], proxies: [], raisedTtl: [] },
+    amt: {
+      relays: [],
+      automatic: true,
+      joins: [],
+      relay: {
+        enabled: false,
+        state: "off",
+        detail: "",
+        addresses: [],
+        gateways: 0,
+        maxGateways: 4096,
+        groups: 0,
+        packets: 0,
+        bytes: 0,
+      },
+    },
     warnings: [],
     ...changes,
   };
