@@ -12,6 +12,15 @@ export function wholeNumber(minimum: number, maximum: number): (text: string) =>
   };
 }
 
+export function seconds(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d{1,4}(\.\d{1,3})?$/.test(text) || value < minimum || value > maximum)
+      throw new InvalidArgumentError(`It is a number of seconds from ${minimum} to ${maximum}.`);
+    return value;
+  };
+}
+
 const UNIT_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
 
 /** "90m", "24h", "7d" to seconds. */

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { InvalidArgumentError, type Command } from "commander";
+import type { Command } from "commander";
 import type { ControlClient } from "#contract/control-client.ts";
 import { ControlError } from "#contract/errors.ts";
 import { plainText, ratioText } from "#contract/plain-text.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 import { findMember, type FoundMember } from "./find-member.ts";
-import { wholeNumber } from "./parse-value.ts";
+import { seconds, wholeNumber } from "./parse-value.ts";
 
 interface Options extends CommonOptions {
   readonly network?: string;
@@ -37,15 +37,6 @@ export function addPing(program: Command, context: CliContext): void {
     .action((who: string, options: Options) =>
       withClient(context, options, (client) => ping(context, client, who, options)),
     );
-}
-
-function seconds(minimum: number, maximum: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d{1,4}(\.\d{1,3})?$/.test(text) || value < minimum || value > maximum)
-      throw new InvalidArgumentError(`It is a number of seconds from ${minimum} to ${maximum}.`);
-    return value;
-  };
 }
 
 async function ping(

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAmt } from "./amt.ts";
 import { addCheckConfig } from "./check-config.ts";
 import { addCompletion } from "./completion.ts";
 import type { CliContext } from "./context.ts";
@@ -42,6 +43,7 @@ const COMMANDS = [
   addLeave,
   addMembers,
   addGroups,
+  addAmt,
   addRoutes,
   addReload,
   addCheckConfig,

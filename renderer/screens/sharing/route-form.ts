@@ -1,4 +1,5 @@
 // A static join or route as people type it.
+import { canonicalIp, isGroup } from "#contract/address-text.ts";
 import type { Params } from "#contract/methods.ts";
 
 export interface RouteForm {
@@ -27,7 +28,7 @@ export function routeFaults(form: RouteForm): RouteFaults {
         ? "missing"
         : !isAddressOrPrefix(group)
           ? "not-an-address"
-          : !isMulticast(group)
+          : !isGroup(group)
             ? "not-a-group"
             : null,
     source:
@@ -57,27 +58,10 @@ function isSix(text: string): boolean {
   return text.includes(":");
 }
 
-/** 224.0.0.0/4 and ff00::/8. */
-function isMulticast(text: string): boolean {
-  if (isSix(text)) return /^ff/i.test(text);
-  const first = Number(text.split(".")[0]);
-  return first >= 224 && first <= 239;
-}
-
 function isAddressOrPrefix(text: string): boolean {
   const [address = "", length, ...more] = text.split("/");
   if (more.length > 0) return false;
   const bits = isSix(address) ? 128 : 32;
   if (length !== undefined && (!/^\d{1,3}$/.test(length) || Number(length) > bits)) return false;
-  return isSix(address) ? isIp6(address) : isIp4(address);
-}
-
-function isIp4(text: string): boolean {
-  const parts = text.split(".");
-  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
-}
-
-function isIp6(text: string): boolean {
-  // The URL parser of the browser knows RFC 4291's notations.
-  return /^[\da-fA-F:.]{2,45}$/.test(text) && URL.canParse(`http://[${text}]/`);
+  return canonicalIp(address) !== undefined;
 }
