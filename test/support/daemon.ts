@@ -1,11 +1,12 @@
 // The daemon and the CLI from source, in a machine of the lab, with a state folder and a control socket of their
 // own: namespaces do not separate sockets in the file system.
 import { chownSync, mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Child, Finished } from "./child.ts";
+import { connect } from "#contract/client.ts";
 import type { Snapshot } from "#contract/snapshot.ts";
 import { removeAtEnd } from "./lab/cleanup.ts";
 import type { Lab } from "./lab.ts";
@@ -104,8 +105,14 @@ export class TestDaemon {
     return JSON.parse(stdout) as Result;
   }
 
-  status(): Promise<Snapshot> {
-    return this.json<Snapshot>("status");
+  /** By the control socket itself: tests ask all the time, and each command is a process. */
+  async status(): Promise<Snapshot> {
+    const client = await connect(this.socketPath, { checkOwner: false, helloDeadlineMs: 10_000 });
+    try {
+      return await client.call("status", {});
+    } finally {
+      client.close();
+    }
   }
 
   /** Makes the network if there is none, and an invite into it. `endpoint`: how guests reach this end. */
@@ -133,7 +140,7 @@ export class TestDaemon {
           `${this.machine.name}: not within ${timeoutMs} ms: ${what}\n${seen}\n${this.output.slice(-2_000)}`,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 
@@ -188,7 +195,7 @@ export class TestDaemon {
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(path);
+    const socket = createConnection(path);
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
