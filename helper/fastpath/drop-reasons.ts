@@ -30,6 +30,7 @@ export const DROP_REASONS = [
   "stream-full", // a peer's stream takes less than it is sent: the oldest packets go
   "member-limit", // more than the rate that was set for the member
   "circuit-breaker", // more multicast than the path to the member carries
+  "ttl-threshold", // of the LAN that it was to leave by
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -64,3 +65,4 @@ export const DROP_QUEUE_FULL = 26;
 export const DROP_STREAM_FULL = 27;
 export const DROP_MEMBER_LIMIT = 28;
 export const DROP_CIRCUIT_BREAKER = 29;
+export const DROP_TTL_THRESHOLD = 30;

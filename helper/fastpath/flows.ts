@@ -40,11 +40,22 @@ export interface FlowExits {
   readonly lastHop: Exit | undefined;
   /** A packet that enters here with TTL 1 is carried all the same: somebody asked for it. */
   readonly raisesTtl: boolean;
+  /** Of each of `wires`: what came with that TTL or less does not leave by it. undefined: all are 1. */
+  readonly thresholds: Uint8Array | undefined;
+  /** From a LAN to another LAN, among others. */
+  readonly betweenLans: boolean;
 }
 
 export type ResolveExits = (inVif: number, key: Uint32Array) => FlowExits;
 
-const NO_EXITS: FlowExits = { local: undefined, wires: [], lastHop: undefined, raisesTtl: false };
+const NO_EXITS: FlowExits = {
+  local: undefined,
+  wires: [],
+  lastHop: undefined,
+  raisesTtl: false,
+  thresholds: undefined,
+  betweenLans: false,
+};
 
 export class Flows {
   readonly #words: Uint32Array;

@@ -8,6 +8,7 @@ import type { RouteTable } from "#protocol/forwarding/route-table.ts";
 import type { FastPathEvent } from "#ports/fast-path.ts";
 import { INITIAL_HOPS, KIND_MULTICAST } from "#wire/frame.ts";
 import type { Exit } from "./batch.ts";
+import { CrossingMemory } from "./crossing-memory.ts";
 import { RX_BYTES, RX_PACKETS } from "./counters.ts";
 import {
   DROP_BAD_SOURCE,
@@ -20,6 +21,7 @@ import {
   DROP_SCOPE,
   DROP_SPOOFED_SOURCE,
   DROP_TTL,
+  DROP_TTL_THRESHOLD,
 } from "./drop-reasons.ts";
 import type { FlowMemory } from "./flow-memory.ts";
 import { FLOW_OTHER_WAY, Flows } from "./flows.ts";
@@ -49,6 +51,7 @@ export interface MulticastParts extends UnicastParts {
 export class MulticastForwarder {
   readonly #p: MulticastParts;
   readonly #flows: Flows;
+  readonly #crossings = new CrossingMemory();
   readonly #duplicates = new DuplicateFilter(MAX_ORIGINS, ORIGIN_IDLE_MS);
   readonly #membershipBucket = new TokenBucket(MEMBERSHIP_RATE, MEMBERSHIP_BURST);
   readonly #egress = new Uint32Array(MAX_EGRESS);
@@ -113,12 +116,18 @@ export class MulticastForwarder {
     const flow = this.#find(id, packet, now);
     if (flow < 0 || !this.#leads(id, flow, packet, offset, now)) return;
     const exits = this.#flows.exits(flow);
-    if (packet.ttl <= 1) {
-      if (!exits.raisesTtl || packet.ttl === 0) {
+    let ttl = packet.ttl;
+    if (ttl <= 1) {
+      if (!exits.raisesTtl || ttl === 0) {
         counters.drop(id, DROP_TTL);
         return;
       }
-      setTtl(arena, offset, RAISED_TTL);
+      ttl = RAISED_TTL;
+      setTtl(arena, offset, ttl);
+    }
+    if (exits.betweenLans && this.#crossings.hasReturned(hash, ttl, now)) {
+      counters.drop(id, DROP_LOOP);
+      return;
     }
     lowerTtl(arena, offset);
     const { sequence } = this.#p;
@@ -127,7 +136,7 @@ export class MulticastForwarder {
     this.#p.burst.batch.mark(i, INITIAL_HOPS, sequence.origin, sequence.epoch, sequence.counter);
     lanMemory.keep(i, hash);
     if (exits.local) this.#p.burst.enqueue(exits.local, i);
-    for (const exit of exits.wires) this.#p.burst.enqueue(exit, i);
+    this.#toWires(exits, i, ttl);
     this.#p.burst.added(now);
   }
 
@@ -174,7 +183,7 @@ export class MulticastForwarder {
         if (exits.lastHop) this.#p.burst.enqueue(exits.lastHop, i);
       } else {
         this.#p.burst.lowerLater(i);
-        for (const exit of exits.wires) this.#p.burst.enqueue(exit, i);
+        this.#toWires(exits, i, packet.ttl);
       }
     }
     this.#p.burst.added(now);
@@ -218,6 +227,17 @@ export class MulticastForwarder {
     return false;
   }
 
+  /** `ttl`: as the packet came in. */
+  #toWires({ wires, thresholds }: FlowExits, i: number, ttl: number): void {
+    if (!thresholds) for (const exit of wires) this.#p.burst.enqueue(exit, i);
+    else
+      for (let n = 0; n < wires.length; n++) {
+        const exit = wires[n]!;
+        if (ttl > thresholds[n]!) this.#p.burst.enqueue(exit, i);
+        else this.#p.counters.drop(exit.vif, DROP_TTL_THRESHOLD);
+      }
+  }
+
   #punt(id: number, own: boolean, offset: number, length: number, now: number): void {
     if (!this.#membershipBucket.take(now)) this.#p.counters.drop(id, DROP_RATE_LIMITED);
     else
@@ -243,11 +263,23 @@ export class MulticastForwarder {
       else if (vif.wire) wires.push(vif.wire);
     }
     const raisesTtl = this.#isRaised(key);
+    const isLan = (id: number): boolean => this.#p.vifs.get(id)?.kind === "lan";
+    const betweenLans = isLan(inVif) && wires.some((exit) => isLan(exit.vif));
+    const thresholds = this.#thresholds(wires);
+    const rest = { raisesTtl, betweenLans, thresholds };
     const lan = local && this.#p.vifs.get(local.vif);
-    if (!lan?.both || !lan.wire || !wires.includes(lan.wire))
-      return { local, wires, lastHop: undefined, raisesTtl };
+    // Local sockets know no threshold, so one exit cannot serve both where there is one.
+    if (thresholds || !lan?.both || !lan.wire || !wires.includes(lan.wire))
+      return { local, wires, lastHop: undefined, ...rest };
     wires[wires.indexOf(lan.wire)] = lan.both;
-    return { local: undefined, wires, lastHop: local, raisesTtl };
+    return { local: undefined, wires, lastHop: local, ...rest };
+  }
+
+  #thresholds(wires: readonly Exit[]): Uint8Array | undefined {
+    const all = this.#table?.thresholds;
+    if (!all || all.length === 0) return undefined;
+    const own = Uint8Array.from(wires, ({ vif }) => all[vif]!);
+    return own.some((threshold) => threshold > 1) ? own : undefined;
   }
 
   #isRaised(key: Uint32Array): boolean {

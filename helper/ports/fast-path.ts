@@ -75,6 +75,8 @@ export type FastPathCommand =
       readonly prefixes: Uint32Array<ArrayBuffer>;
       readonly allowed: Uint8Array<ArrayBuffer>;
       readonly native: Uint8Array<ArrayBuffer>;
+      readonly vifFlags: Uint8Array<ArrayBuffer>;
+      readonly thresholds: Uint8Array<ArrayBuffer>;
     }
   /** Groups whose packets are carried although they enter with TTL 1: four words each, as in the routes. */
   | { readonly type: "raise-ttl"; readonly groups: Uint32Array<ArrayBuffer> }

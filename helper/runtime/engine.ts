@@ -62,6 +62,8 @@ export interface EngineOptions {
   readonly changed: () => void;
 }
 
+const NO_THRESHOLDS: ReadonlyMap<string, number> = new Map();
+
 /** Everything that carries packets, put together: devices, vifs, networks, and the events between them. */
 export class Engine {
   /** What this computer calls itself. */
@@ -217,6 +219,7 @@ export class Engine {
       access,
       chosen: options.lans,
       settings: () => [...(this.routesFile?.lans ?? []), ...keeper.state.settings.lans],
+      thresholds: () => this.routesFile?.thresholds ?? NO_THRESHOLDS,
       hosting: () => this.networks.hosted?.enabled === true,
       isOwn: (name) => name === this.tun.name,
       isTaken: (name) => this.sockets.has(name),

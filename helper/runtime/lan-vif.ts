@@ -2,6 +2,7 @@ import type { Lan } from "#ports/lan.ts";
 import type { Link } from "#ports/links.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
 import { EXIT_LOCAL, EXIT_WIRE, type VifId } from "#protocol/forwarding/route-table.ts";
+import type { LanRole, PerFamily, VifOptions } from "#protocol/forwarding/vifs.ts";
 import { NOTHING, sameFilter, type SourceFilter } from "#protocol/membership/source-filter.ts";
 import type { Address, Family } from "#wire/address.ts";
 import { family } from "#wire/address.ts";
@@ -14,6 +15,16 @@ export interface LanPorts {
 }
 
 export type LanMode = "full" | "local";
+
+/** What a LAN is among the others of this computer. */
+export interface LanUse {
+  /** undefined: nothing goes between it and other LANs but by a static route. */
+  readonly role: LanRole | undefined;
+  /** What came with that TTL or less does not leave by it. */
+  readonly ttlThreshold: number;
+}
+
+const NEITHER: PerFamily = { 4: false, 6: false };
 
 /**
  * The kernel does not report all that programs join and leave, so its lists are read from time to time: more often
@@ -29,7 +40,7 @@ export class LanVif implements RuntimeVif {
   readonly name: string;
   readonly mode: LanMode;
   readonly link: Link;
-  /** In full mode: the router side towards the hosts of the LAN. */
+  /** In full mode: the router side towards the hosts of the LAN. None on a proxy's upstream (RFC 4605 section 4.1). */
   readonly membership: LinkMembership | undefined;
   readonly #core: Core;
   readonly #lan: Lan;
@@ -38,9 +49,20 @@ export class LanVif implements RuntimeVif {
   readonly #joined = new Set<Address>();
   #local: ReadonlyMap<Address, SourceFilter> = new Map();
   readonly #passiveFor = new Set<string>();
+  #use: LanUse;
+  #otherQuerier = NEITHER;
+  #kernel = NEITHER;
   #recheckAt: number;
 
-  constructor(core: Core, id: VifId, link: Link, lan: Lan, ports: LanPorts, onFailure: () => void) {
+  constructor(
+    core: Core,
+    id: VifId,
+    link: Link,
+    lan: Lan,
+    ports: LanPorts,
+    use: LanUse,
+    onFailure: () => void,
+  ) {
     this.#core = core;
     this.#onFailure = onFailure;
     this.id = id;
@@ -49,14 +71,15 @@ export class LanVif implements RuntimeVif {
     this.mode = lan.mode;
     this.#lan = lan;
     this.#ports = ports;
-    core.addVif(this, { kind: "lan", upstream: lan.mode === "full" });
+    this.#use = use;
+    core.addVif(this, this.#vifOptions());
     const { fd, loop4, loop6, interfaceIndex, mac, mtu, mode } = lan;
     core.fastPath.send({
       type: "vif-add",
       vif: id,
       device: { kind: "lan", fd, loop4, loop6, interfaceIndex, mac, mtu, mode },
     });
-    if (mode === "full") {
+    if (mode === "full" && use.role !== "upstream") {
       this.membership = new LinkMembership({
         ownAddress4: queryAddress(link, 4),
         ownAddress6: queryAddress(link, 6),
@@ -86,12 +109,28 @@ export class LanVif implements RuntimeVif {
     if (passive === this.#passiveFor.has(network)) return;
     if (passive) this.#passiveFor.add(network);
     else this.#passiveFor.delete(network);
-    this.#core.forwarding.changeVif(this.id, {
-      kind: "lan",
-      upstream: this.mode === "full",
-      passiveFor: new Set(this.#passiveFor),
-    });
-    this.#core.tableChanged();
+    this.#changed();
+  }
+
+  get use(): LanUse {
+    return this.#use;
+  }
+
+  get interfaceIndex(): number {
+    return this.#lan.interfaceIndex;
+  }
+
+  setTtlThreshold(ttlThreshold: number): void {
+    if (ttlThreshold === this.#use.ttlThreshold) return;
+    this.#use = { ...this.#use, ttlThreshold };
+    this.#changed();
+  }
+
+  /** The kernel forwards between this LAN and others that have the same. */
+  setKernel(kernel: PerFamily): void {
+    if (samePerFamily(kernel, this.#kernel)) return;
+    this.#kernel = kernel;
+    this.#changed();
   }
 
   /** The interface's addresses have changed. */
@@ -161,7 +200,35 @@ export class LanVif implements RuntimeVif {
   }
 
   control(): void {}
-  flush(): void {}
+
+  /** Queriers are elected at any time. */
+  flush(): void {
+    const other = this.membership?.otherQuerier() ?? NEITHER;
+    if (samePerFamily(other, this.#otherQuerier)) return;
+    this.#otherQuerier = other;
+    if (this.#use.role !== undefined) this.#changed(); // nothing else depends on it
+  }
+
+  #vifOptions(): VifOptions {
+    return {
+      kind: "lan",
+      upstream: this.mode === "full",
+      passiveFor: new Set(this.#passiveFor),
+      role: this.#use.role,
+      ttlThreshold: this.#use.ttlThreshold,
+      otherQuerier: this.#otherQuerier,
+      kernel: this.#kernel,
+    };
+  }
+
+  #changed(): void {
+    this.#core.forwarding.changeVif(this.id, this.#vifOptions());
+    this.#core.tableChanged();
+  }
+}
+
+function samePerFamily(a: PerFamily, b: PerFamily): boolean {
+  return a[4] === b[4] && a[6] === b[6];
 }
 
 /** Queries come from the lowest address of the interface, MLD's from a link-local one (RFC 9777 section 5.1.14). */

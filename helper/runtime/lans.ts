@@ -2,7 +2,8 @@ import type { Link, Links } from "#ports/links.ts";
 import { isLan } from "#ports/links.ts";
 import type { Core } from "./core.ts";
 import type { LanChoice } from "./lan-policy.ts";
-import { LanVif, type LanMode, type LanPorts } from "./lan-vif.ts";
+import type { LanRole } from "#protocol/forwarding/vifs.ts";
+import { LanVif, type LanMode, type LanPorts, type LanUse } from "./lan-vif.ts";
 import type { LanSetting } from "./store/state.ts";
 import type { SystemAccess } from "./system-access.ts";
 
@@ -15,6 +16,8 @@ export interface LansOptions {
   readonly chosen: readonly LanSetting[];
   /** Chosen by hand, kept by the store. */
   readonly settings: () => readonly LanSetting[];
+  /** TTL thresholds by name; 1 where there is none. */
+  readonly thresholds: () => ReadonlyMap<string, number>;
   readonly hosting: () => boolean;
   /** Interfaces of ours are no LAN. */
   readonly isOwn: (name: string) => boolean;
@@ -29,6 +32,7 @@ export class Lans {
   /** Interfaces that could not be opened, with the reason; tried again when they change. */
   readonly failures = new Map<string, { readonly reason: string; readonly since: number }>(); // wall ms
   #links: readonly Link[] = [];
+  #roles: ReadonlyMap<string, LanRole> = new Map();
 
   constructor(options: LansOptions) {
     this.#options = options;
@@ -42,9 +46,18 @@ export class Lans {
     return this.#links;
   }
 
+  /**
+   * Interfaces that a proxy joins (RFC 4605): they are LANs in full mode, and packets go between them. All others keep
+   * to themselves. To be followed by `refresh()`.
+   */
+  setRoles(roles: ReadonlyMap<string, LanRole>): void {
+    this.#roles = roles;
+  }
+
   /** The mode that an interface of this name has or would have. */
   choice(name: string): { readonly mode: LanChoice; readonly pinned: boolean } {
     const { chosen, settings, hosting, access, isTaken } = this.#options;
+    if (this.#roles.has(name)) return { mode: "full", pinned: true };
     const byHand = chosen.find((lan) => lan.name === name) ?? settings().find((lan) => lan.name === name);
     if (byHand) return { mode: byHand.mode, pinned: true };
     const link = this.#links.find((candidate) => candidate.name === name);
@@ -63,9 +76,11 @@ export class Lans {
     }
     for (const [name, vif] of this.#vifs) {
       const now = wanted.get(name);
-      if (now && now.mode === vif.mode && sameDevice(now.link, vif.link))
+      const use = this.#use(name);
+      if (now && now.mode === vif.mode && use.role === vif.use.role && sameDevice(now.link, vif.link)) {
         vif.addressesChanged(now.link, core.clock.now());
-      else {
+        vif.setTtlThreshold(use.ttlThreshold);
+      } else {
         core.log.write("info", "a LAN interface is not used any more", { interface: name });
         this.#vifs.delete(name);
         vif.close();
@@ -84,6 +99,13 @@ export class Lans {
     this.refresh();
   }
 
+  #use(name: string): LanUse {
+    return {
+      role: this.#roles.get(name),
+      ttlThreshold: this.#options.thresholds().get(name) ?? 1,
+    };
+  }
+
   close(): void {
     for (const vif of this.#vifs.values()) vif.close();
     this.#vifs.clear();
@@ -99,7 +121,7 @@ export class Lans {
         lan.close();
         throw new Error("there are as many vifs as there can be");
       }
-      const vif = new LanVif(core, id, link, lan, ports, () => this.failed(vif));
+      const vif = new LanVif(core, id, link, lan, ports, this.#use(link.name), () => this.failed(vif));
       this.#vifs.set(link.name, vif);
       this.failures.delete(link.name);
       core.log.write("info", "a LAN interface is used", { interface: link.name, mode });

@@ -1,5 +1,6 @@
 import { Querier } from "#protocol/membership/querier.ts";
 import { QUERIER_DEFAULTS } from "#protocol/membership/querier-options.ts";
+import type { PerFamily } from "#protocol/forwarding/vifs.ts";
 import type { SourceFilter } from "#protocol/membership/source-filter.ts";
 import type { Address, Family } from "#wire/address.ts";
 import {
@@ -37,6 +38,11 @@ export class LinkMembership implements Timed {
       6: new Querier({ ...QUERIER_DEFAULTS, family: 6, ownAddress: options.ownAddress6, fastLeave }, now),
     };
     this.#drain();
+  }
+
+  /** On whose behalf another router asks. */
+  otherQuerier(): PerFamily {
+    return { 4: this.queriers[4].hasOther, 6: this.queriers[6].hasOther };
   }
 
   setOwnAddress(family: Family, address: Address | undefined, now: number): void {

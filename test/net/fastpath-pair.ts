@@ -64,6 +64,8 @@ export function tableOf(groups: ReadonlyMap<Address, readonly number[]>): RouteT
     prefixes: new Uint32Array(0),
     allowed: new Uint8Array((MAX_VIFS * MAX_VIFS) / 8).fill(255),
     native: new Uint8Array(MAX_VIFS / 8),
+    vifFlags: new Uint8Array(MAX_VIFS),
+    thresholds: new Uint8Array(0),
   };
 }
 

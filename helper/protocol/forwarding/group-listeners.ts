@@ -59,7 +59,7 @@ export class GroupListeners {
     const total = this.#total(upstream.vifClass);
     const wire = this.#byWord.get(egressWord(upstream.id, EXIT_WIRE));
     const local = this.#byWord.get(egressWord(upstream.id, EXIT_LOCAL));
-    const ownCounts = this.#vifs.mayForwardClass(upstream.vifClass, upstream.vifClass);
+    const ownCounts = this.#vifs.mayJoinClass(upstream.vifClass, upstream.vifClass);
     if (!ownCounts || (!wire && !local)) return total.result;
     // Split horizon: its own listeners are no reason to join towards it.
     if (wire) total.sum.remove(wire);
@@ -80,7 +80,7 @@ export class GroupListeners {
     if (!total) {
       const sum = new FilterSum();
       for (const [other, part] of this.#byClass)
-        if (this.#vifs.mayForwardClass(vifClass, other)) sum.merge(part);
+        if (this.#vifs.mayJoinClass(vifClass, other)) sum.merge(part);
       total = { sum, result: sum.result() };
       this.#totals.set(vifClass, total);
     }

@@ -1,8 +1,9 @@
 import type { Address } from "#wire/address.ts";
-import { samePrefixWords, writeAddressWords } from "./address-words.ts";
+import { IPV4_MAPPED, samePrefixWords, writeAddressWords } from "./address-words.ts";
 import { isBadSourceWords, isNeverRoutedWords } from "./never-routed.ts";
 import {
   EXIT_LOCAL,
+  EXIT_WIRE,
   MAX_VIFS,
   PREFIX_ANY_VIF,
   PREFIX_DENY,
@@ -21,6 +22,9 @@ import {
   SLOT_SOURCE_GROUP,
   SLOT_USED,
   SLOT_WORDS,
+  VIF_LAN,
+  VIF_OTHER_QUERIER_4,
+  VIF_OTHER_QUERIER_6,
   egressKind,
   egressVif,
   hashKey,
@@ -36,7 +40,8 @@ export const MAX_EGRESS = 2 * MAX_VIFS;
 /**
  * Where a packet from `inVif` goes: writes egress words into `out` (MAX_EGRESS long) and returns their number.
  * Group and source are four words each in `key`, at the offsets given. The rules of route-table.ts are applied:
- * split horizon and scope of networks (`allowed`), one local exit at most, none where local sockets have it already.
+ * split horizon and scope of networks (`allowed`), one local exit at most, none where local sockets have it already,
+ * none of a LAN where another router forwards. A static route may lead from any LAN to any other.
  * Allocates nothing. The table holds routable groups alone, so a group or source that is never routed gets 0.
  */
 export function lookupEgress(
@@ -55,7 +60,7 @@ export function lookupEgress(
   if (slot >= 0) {
     const offset = table.slots[slot + SLOT_EGRESS]!;
     served = isNative(table, inVif) || servesLocally(table, offset, inVif);
-    count = append(table, inVif, offset, served, out, 0);
+    count = append(table, inVif, offset, served, otherQuerier(table, inVif, key, group), false, out, 0);
   }
   if (table.prefixes.length > 0) count = appendStatic(table, inVif, key, group, source, served, out, count);
   return count;
@@ -129,12 +134,23 @@ function servesLocally(table: RouteTable, offset: number, inVif: VifId): boolean
   return false;
 }
 
-/** Adds the list at `offset` to out[0..count): no word twice, one local exit in all, none where `served`. */
+/** The flag of LANs that a packet from another LAN does not go to, because another router forwards there; 0: none. */
+function otherQuerier(table: RouteTable, inVif: VifId, key: Uint32Array, group: number): number {
+  if ((table.vifFlags[inVif]! & VIF_LAN) === 0) return 0;
+  return key[group] === 0 && key[group + 2] === IPV4_MAPPED ? VIF_OTHER_QUERIER_4 : VIF_OTHER_QUERIER_6;
+}
+
+/**
+ * Adds the list at `offset` to out[0..count): no word twice, one local exit in all, none where `served`, no wire of a
+ * vif that has a flag of `barred`. `betweenLans`: from a LAN to another one whatever `allowed` says.
+ */
 function append(
   table: RouteTable,
   inVif: VifId,
   offset: number,
   served: boolean,
+  barred: number,
+  betweenLans: boolean,
   out: Uint32Array,
   count: number,
 ): number {
@@ -143,7 +159,10 @@ function append(
   let written = count;
   for (let i = offset + 1; i < end; i++) {
     const word = table.egress[i]!;
-    if (!isAllowed(table.allowed, inVif, egressVif(word))) continue;
+    const outVif = egressVif(word);
+    if (!isAllowed(table.allowed, inVif, outVif)) {
+      if (!betweenLans || outVif === inVif || (table.vifFlags[outVif]! & VIF_LAN) === 0) continue;
+    } else if ((table.vifFlags[outVif]! & barred) !== 0 && egressKind(word) === EXIT_WIRE) continue;
     if (egressKind(word) === EXIT_LOCAL) {
       if (localTaken) continue;
       localTaken = true;
@@ -165,6 +184,7 @@ function appendStatic(
 ): number {
   if (isNeverRoutedWords(key, group)) return count;
   const { prefixes } = table;
+  const betweenLans = (table.vifFlags[inVif]! & VIF_LAN) !== 0;
   let written = count;
   for (let at = 0; at < prefixes.length; at += PREFIX_WORDS) {
     const vif = prefixes[at + PREFIX_VIF]!;
@@ -174,7 +194,7 @@ function appendStatic(
     if (!samePrefixWords(prefixes, at + PREFIX_SOURCE, key, source, prefixes[at + PREFIX_SOURCE_LENGTH]!))
       continue;
     if (prefixes[at + PREFIX_EGRESS] === PREFIX_DENY) return count;
-    written = append(table, inVif, prefixes[at + PREFIX_EGRESS]!, served, out, written);
+    written = append(table, inVif, prefixes[at + PREFIX_EGRESS]!, served, 0, betweenLans, out, written);
   }
   return written;
 }

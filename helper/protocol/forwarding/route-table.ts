@@ -21,6 +21,15 @@ export function egressKind(word: number): ExitKind {
   return (word & 1) as ExitKind;
 }
 
+/** Flags of a vif in `RouteTable.vifFlags`. */
+export const VIF_LAN = 1;
+/** Another router asks on this LAN, so that one forwards to it what comes from other LANs (RFC 4605 section 4.2). */
+export const VIF_OTHER_QUERIER_4 = 2;
+export const VIF_OTHER_QUERIER_6 = 4;
+/** The kernel forwards between LANs that have the flag (kernel-share.ts). */
+export const VIF_KERNEL_4 = 8;
+export const VIF_KERNEL_6 = 16;
+
 /** Words of one hash slot: used, group[4], source[4], egress offset. IPv4 stands as ::ffff:a.b.c.d. */
 export const SLOT_WORDS = 10;
 export const SLOT_USED = 0;
@@ -67,6 +76,10 @@ export interface RouteTable {
    * computer hears from there by the kernel itself, and would hear a packet twice that left by a local exit too.
    */
   readonly native: Uint8Array<ArrayBuffer>;
+  /** Flags, a byte per vif. */
+  readonly vifFlags: Uint8Array<ArrayBuffer>;
+  /** TTL thresholds, a byte per vif: what came with that TTL or less does not leave by it. Empty: there are none above 1. */
+  readonly thresholds: Uint8Array<ArrayBuffer>;
 }
 
 /** Hash of a slot's 8 key words; the compiler and the fast path must agree on it. */

@@ -49,6 +49,7 @@ export function assembleTable(
     prefixes: fixed.prefixes,
     allowed: vifs.allowed(),
     native: vifs.native(),
+    ...vifs.marks(),
   };
 }
 

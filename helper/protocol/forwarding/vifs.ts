@@ -1,4 +1,21 @@
-import { MAX_VIFS, type VifId } from "./route-table.ts";
+import {
+  MAX_VIFS,
+  VIF_KERNEL_4,
+  VIF_KERNEL_6,
+  VIF_LAN,
+  VIF_OTHER_QUERIER_4,
+  VIF_OTHER_QUERIER_6,
+  type RouteTable,
+  type VifId,
+} from "./route-table.ts";
+
+/** A LAN's part where LANs are joined by a proxy (RFC 4605): nothing goes from one upstream to another. */
+export type LanRole = "upstream" | "downstream";
+
+export interface PerFamily {
+  readonly 4: boolean;
+  readonly 6: boolean;
+}
 
 export interface VifOptions {
   /** observer: the daemon itself, which hears what others send and sends nothing. */
@@ -9,6 +26,14 @@ export interface VifOptions {
   readonly hostOfNetwork?: boolean;
   /** LANs: networks for which another member forwards here (lan-election.ts). */
   readonly passiveFor?: ReadonlySet<string>;
+  /** LANs that packets go between. undefined: none but by a static route. */
+  readonly role?: LanRole | undefined;
+  /** LANs: another router is the querier there, and forwards there what comes from other LANs. */
+  readonly otherQuerier?: PerFamily;
+  /** LANs: what came with that TTL or less does not leave by it; 1: all that may be forwarded at all does. */
+  readonly ttlThreshold?: number;
+  /** LANs: between those that have it, the kernel forwards. */
+  readonly kernel?: PerFamily;
   /** Do we join towards this vif what the other vifs want? */
   readonly upstream: boolean;
 }
@@ -19,12 +44,16 @@ export interface VifClass {
   readonly network: string | undefined;
   readonly hostOfNetwork: boolean;
   readonly passiveFor: ReadonlySet<string>;
+  readonly role: LanRole | undefined;
 }
 
 export interface Vif {
   readonly id: VifId;
   readonly vifClass: VifClass;
   readonly upstream: boolean;
+  /** As in RouteTable. */
+  readonly flags: number;
+  readonly ttlThreshold: number;
 }
 
 /** A vif with a link behind it that other routers and hosts may be on. */
@@ -46,13 +75,19 @@ interface Rules {
 function mayForward(from: VifClass, to: VifClass, { lanToLan, passiveFor }: Rules): boolean {
   if (from.kind === "observer") return false;
   if (to.kind === "observer") return true;
-  if (isLink(from) && isLink(to)) return lanToLan;
+  if (isLink(from) && isLink(to)) return lanToLan || areJoined(from, to);
   if (to.kind === "tun" && from.network !== undefined && passiveFor.has(from.network)) return false;
   if (from.kind === "tun" && to.kind === "lan" && to.passiveFor.size > 0) return false;
   const [lan, peer] = from.kind === "lan" ? [from, to] : [to, from];
   if (lan.kind === "lan" && peer.network !== undefined && lan.passiveFor.has(peer.network)) return false;
   if (from.kind !== "peer" || to.kind !== "peer") return true;
   return from.network !== undefined && from.network === to.network && from.hostOfNetwork && to.hostOfNetwork;
+}
+
+/** RFC 4605 section 4.2: from the upstream to downstreams, from a downstream to the upstream and the others. */
+function areJoined(from: VifClass, to: VifClass): boolean {
+  if (from.role === undefined || to.role === undefined) return false;
+  return from.role === "downstream" || to.role === "downstream";
 }
 
 const NO_NETWORKS: ReadonlySet<string> = new Set();
@@ -78,7 +113,10 @@ export class Vifs {
     if (!Number.isInteger(id) || id < 0 || id >= MAX_VIFS)
       throw new RangeError(`vif ${id}: 0 to ${MAX_VIFS - 1}`);
     if (this.#vifs.has(id)) throw new Error(`vif ${id} is there already`);
-    const vif = { id, vifClass: this.#intern(options), upstream: options.upstream };
+    const { upstream, ttlThreshold = 1 } = options;
+    if (!Number.isInteger(ttlThreshold) || ttlThreshold < 1 || ttlThreshold > 255)
+      throw new RangeError(`a TTL threshold of ${ttlThreshold}: 1 to 255`);
+    const vif = { id, vifClass: this.#intern(options), upstream, flags: flagsOf(options), ttlThreshold };
     this.#vifs.set(id, vif);
     this.#changed();
     return vif;
@@ -115,6 +153,25 @@ export class Vifs {
     return mayForward(from, to, this.#rules);
   }
 
+  /** Is what `other` wants joined on `upstream`? What LANs want of each other is joined on the proxy's upstream alone. */
+  mayJoinClass(upstream: VifClass, other: VifClass): boolean {
+    if (upstream.role === "downstream" && isLink(other)) return false;
+    return this.mayForwardClass(upstream, other);
+  }
+
+  /** What RouteTable says of each vif by itself. */
+  marks(): Pick<RouteTable, "vifFlags" | "thresholds"> {
+    const vifFlags = new Uint8Array(MAX_VIFS);
+    const thresholds = new Uint8Array(MAX_VIFS).fill(1);
+    let some = false;
+    for (const { id, flags, ttlThreshold } of this.#vifs.values()) {
+      vifFlags[id] = flags;
+      thresholds[id] = ttlThreshold;
+      if (ttlThreshold > 1) some = true;
+    }
+    return { vifFlags, thresholds: some ? thresholds : new Uint8Array(0) };
+  }
+
   /** The bits of RouteTable.allowed; a copy, which the caller may hand over. */
   allowed(): Uint8Array<ArrayBuffer> {
     this.#allowed ??= this.#compileAllowed();
@@ -147,13 +204,24 @@ export class Vifs {
   }
 
   #intern(options: VifOptions): VifClass {
-    const { kind, network, hostOfNetwork = false, passiveFor = NO_NETWORKS } = options;
-    const key = `${kind} ${hostOfNetwork} ${network ?? ""} ${[...passiveFor].sort().join()}`;
+    const { kind, network, hostOfNetwork = false, passiveFor = NO_NETWORKS, role } = options;
+    const key = `${kind} ${role ?? ""} ${hostOfNetwork} ${network ?? ""} ${[...passiveFor].sort().join()}`;
     let found = this.#classes.get(key);
     if (!found) {
-      found = { kind, network, hostOfNetwork, passiveFor };
+      found = { kind, network, hostOfNetwork, passiveFor, role };
       this.#classes.set(key, found);
     }
     return found;
   }
+}
+
+function flagsOf({ kind, otherQuerier, kernel }: VifOptions): number {
+  if (kind !== "lan") return 0;
+  return (
+    VIF_LAN |
+    (otherQuerier?.[4] ? VIF_OTHER_QUERIER_4 : 0) |
+    (otherQuerier?.[6] ? VIF_OTHER_QUERIER_6 : 0) |
+    (kernel?.[4] ? VIF_KERNEL_4 : 0) |
+    (kernel?.[6] ? VIF_KERNEL_6 : 0)
+  );
 }

@@ -47,6 +47,11 @@ export class Querier {
     return this.#election.other === undefined && this.#ownAddress !== undefined;
   }
 
+  /** Does another router on the link ask in our place? */
+  get hasOther(): boolean {
+    return this.#election.other !== undefined;
+  }
+
   /** undefined: not known any more. The querier starts anew with a new address. */
   setOwnAddress(address: Address | undefined, now: number): void {
     if (address === this.#ownAddress) return;

@@ -21,7 +21,14 @@ export interface Problem extends Place {
 export type FileEntry = Omit<StaticEntry, "id">;
 
 export type Statement =
-  | { readonly kind: "phyint"; readonly at: Place; readonly name: string; readonly enabled: boolean }
+  | {
+      readonly kind: "phyint";
+      readonly at: Place;
+      readonly name: string;
+      readonly enabled: boolean;
+      /** 1 where the line has none. */
+      readonly ttlThreshold: number;
+    }
   | { readonly kind: "entry"; readonly at: Place; readonly entry: FileEntry }
   | { readonly kind: "include"; readonly at: Place; readonly pattern: string };
 
@@ -83,6 +90,7 @@ function phyint(words: readonly string[], at: Place, warn: (message: string) => 
   checkInterface(name);
   if (name.endsWith("+")) throw new Mistake("phyint names one interface: a wildcard does not fit");
   let enabled: boolean | undefined;
+  let ttlThreshold = 1;
   for (let i = 0; i < rest.length; i++) {
     const word = rest[i]!;
     if (word === "enable" || word === "disable") {
@@ -92,19 +100,16 @@ function phyint(words: readonly string[], at: Place, warn: (message: string) => 
       warn(
         "mrdisc does nothing here: Castaway sends IGMP queries on the interface, which switches go by too",
       );
-    else if (word === "ttl-threshold") checkThreshold(rest[++i]);
+    else if (word === "ttl-threshold") ttlThreshold = threshold(rest[++i]);
     else throw new Mistake(`${quoted(word)} is none of enable, disable, mrdisc and ttl-threshold`);
   }
-  return { kind: "phyint", at, name, enabled: enabled ?? true };
+  return { kind: "phyint", at, name, enabled: enabled ?? true, ttlThreshold };
 }
 
-function checkThreshold(text: string | undefined): void {
-  const threshold = text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (threshold < 1 || threshold > 255) throw new Mistake("ttl-threshold takes a number from 1 to 255");
-  if (threshold > 1)
-    throw new Mistake(
-      `Castaway cannot keep to ttl-threshold ${threshold}: without it, packets with a TTL of 2 or more cross`,
-    );
+function threshold(text: string | undefined): number {
+  const value = text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 255) throw new Mistake("ttl-threshold takes a number from 1 to 255");
+  return value;
 }
 
 function entry(keyword: "mgroup" | "mroute", words: readonly string[]): FileEntry {

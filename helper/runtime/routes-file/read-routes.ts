@@ -10,6 +10,8 @@ export interface RoutesRead {
   readonly entries: readonly { readonly at: Place; readonly entry: FileEntry }[];
   /** What phyint says of interfaces: full or off. */
   readonly lans: readonly LanSetting[];
+  /** TTL thresholds of interfaces with a phyint line. */
+  readonly thresholds: ReadonlyMap<string, number>;
   readonly problems: readonly Problem[];
   /** There is no such file. */
   readonly missing: boolean;
@@ -75,8 +77,8 @@ class Reader {
     const lans = new Map(phyints.map(({ name, enabled }) => [name, enabled ? "full" : "off"] as const));
     let joins = 0;
     for (const [index, { at, entry }] of entries.entries()) {
-      if (entry.toVifs.length > 0) this.#checkBetween(at, entry, lans);
-      else joins += addressesOf(entry.group).length * (entry.source ? addressesOf(entry.source).length : 1);
+      if (entry.toVifs.length === 0)
+        joins += addressesOf(entry.group).length * (entry.source ? addressesOf(entry.source).length : 1);
       if (index < MAX_ENTRIES && joins <= MAX_ADDRESSES) continue;
       this.#error(
         at,
@@ -87,6 +89,7 @@ class Reader {
     return {
       entries,
       lans: [...lans].map(([name, mode]) => ({ name, mode })),
+      thresholds: new Map(phyints.map(({ name, ttlThreshold }) => [name, ttlThreshold])),
       problems: this.#problems.slice(0, MAX_PROBLEMS),
       missing: this.#missing,
     };
@@ -115,14 +118,6 @@ class Reader {
     this.#includes++;
     if (this.#includes === MAX_INCLUDES + 1) this.#error(at, `these are more than ${MAX_INCLUDES} includes`);
     return this.#includes <= MAX_INCLUDES;
-  }
-
-  /** Tunnels and this computer's programs get what a route says; another LAN does not. */
-  #checkBetween(at: Place, { fromVif, toVifs }: FileEntry, lans: ReadonlyMap<string, string>): void {
-    const refused = lans.has(fromVif) ? toVifs.filter((name) => lans.has(name)) : [];
-    if (refused.length === 0) return;
-    const message = `nothing is forwarded from ${fromVif} to ${refused.join(", ")}: Castaway does not forward between LANs`;
-    this.#problems.push({ ...at, severity: "warning", message });
   }
 
   #error(at: Place, message: string): void {

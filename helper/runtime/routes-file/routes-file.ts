@@ -25,6 +25,7 @@ export class RoutesFile {
   readonly #options: RoutesFileOptions;
   #entries: readonly EntryOfFile[] = [];
   #lans: readonly LanSetting[] = [];
+  #thresholds: ReadonlyMap<string, number> = new Map();
   #fault: Pick<Warning, "message" | "since"> | undefined;
 
   constructor(options: RoutesFileOptions) {
@@ -38,6 +39,11 @@ export class RoutesFile {
 
   get lans(): readonly LanSetting[] {
     return this.#lans;
+  }
+
+  /** By interface; 1 where there is none. */
+  get thresholds(): ReadonlyMap<string, number> {
+    return this.#thresholds;
   }
 
   /** Why the file as it is now is not in use. */
@@ -61,13 +67,14 @@ export class RoutesFile {
     throw new ControlError("bad-request", message, `See them all: castaway check-config ${this.path}`);
   }
 
-  #use({ entries, lans }: RoutesRead): void {
+  #use({ entries, lans, thresholds }: RoutesRead): void {
     this.#entries = entries.map(({ at, entry }, index) => ({
       ...entry,
       id: `file-${index + 1}`,
       origin: `${at.file}:${at.line}`,
     }));
     this.#lans = lans;
+    this.#thresholds = thresholds;
     this.#fault = undefined;
   }
 }

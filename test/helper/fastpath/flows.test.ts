@@ -4,7 +4,14 @@ import { BINDING_MS, FLOW_OTHER_WAY, Flows } from "#fastpath/flows.ts";
 import type { FlowExits } from "#fastpath/flows.ts";
 import { writeAddressWords } from "#protocol/forwarding/address-words.ts";
 
-const EXITS: FlowExits = { local: undefined, wires: [], lastHop: undefined, raisesTtl: false };
+const EXITS: FlowExits = {
+  local: undefined,
+  wires: [],
+  lastHop: undefined,
+  raisesTtl: false,
+  thresholds: undefined,
+  betweenLans: false,
+};
 
 function setUp(): { flows: Flows; memory: FlowMemory; asked: number[] } {
   const memory = new FlowMemory(new SharedArrayBuffer(flowMemoryBytes()));

@@ -105,7 +105,8 @@ const LAN_WIRE = egressWord(LAN, EXIT_WIRE);
 const TO_PEER = egressWord(PEER, EXIT_WIRE);
 const TO_OTHER = egressWord(OTHER, EXIT_WIRE);
 
-function route(words: number[]): void {
+/** `thresholds` by vif. */
+function route(words: number[], thresholds: Record<number, number> = {}): void {
   const slots = new Uint32Array(4 * SLOT_WORDS);
   const key = new Uint32Array(8);
   writeAddressWords(key, 0, GROUP);
@@ -120,6 +121,8 @@ function route(words: number[]): void {
     prefixes: new Uint32Array(0),
     allowed: new Uint8Array((MAX_VIFS * MAX_VIFS) / 8).fill(255),
     native: new Uint8Array(MAX_VIFS / 8),
+    vifFlags: new Uint8Array(MAX_VIFS),
+    thresholds: Uint8Array.from({ length: MAX_VIFS }, (_, vif) => thresholds[vif] ?? 1),
   });
 }
 
@@ -223,6 +226,75 @@ describe("a LAN with listeners on its wire and on this computer", () => {
     expect(fromPeer(PEER, packet(), 2)).toEqual(["loop ttl=16 hops=7 1/2"]);
     route([LAN_WIRE]);
     expect(fromPeer(PEER, packet(), 3)).toEqual(["lan ttl=15 hops=7 1/3"]);
+  });
+});
+
+describe("from one LAN to another", () => {
+  const OTHER_LAN = 5;
+  const TO_LAN2 = egressWord(OTHER_LAN, EXIT_WIRE);
+  const lan2 = "lan2 ttl=15 hops=8 5/";
+
+  beforeEach(() => {
+    const wire = new RecordingExit("lan2", OTHER_LAN, false, arena, log);
+    vifs[OTHER_LAN] = {
+      id: OTHER_LAN,
+      kind: "lan",
+      wire,
+      local: undefined,
+      peer: undefined,
+      sources: undefined,
+    };
+    forwarder.addVif(vifs[OTHER_LAN]);
+    route([LAN_WIRE, TO_LAN2]);
+  });
+
+  test("TTL down by one; a packet that its sender repeats goes again", () => {
+    expect(fromDevice(LAN, packet(), 1000)).toEqual([`${lan2}1`]);
+    expect(fromDevice(LAN, packet(), 1010)).toEqual([`${lan2}2`]);
+    expect(counters.read(LAN).drops).toEqual({});
+  });
+
+  test("what comes back with a lower TTL is in a loop, on the LAN that it went to and on the one that it came from", () => {
+    fromDevice(LAN, packet({ ttl: 16 }), 1000);
+    expect(fromDevice(OTHER_LAN, packet({ ttl: 15 }), 1001)).toEqual([]);
+    expect(counters.read(OTHER_LAN).drops).toEqual({ rpf: 1 });
+    expect(fromDevice(LAN, packet({ ttl: 14 }), 1002)).toEqual([]);
+    expect(counters.read(LAN).drops).toEqual({ loop: 1 });
+    expect(fromDevice(LAN, packet({ ttl: 16, id: 2 }), 1003)).toHaveLength(1); // the stream goes on
+  });
+
+  test("a packet whose TTL was raised does not go round either", () => {
+    forwarder.setRaised(words(GROUP));
+    expect(fromDevice(LAN, packet({ ttl: 1 }), 1000)).toHaveLength(1);
+    expect(fromDevice(LAN, packet({ ttl: 14 }), 1001)).toEqual([]);
+  });
+
+  test("to a LAN with a threshold goes what came with more, and what did not is counted there", () => {
+    route([LAN_WIRE, TO_LAN2, TO_PEER], { [OTHER_LAN]: 12 });
+    expect(fromDevice(LAN, packet({ ttl: 13 }))).toEqual([
+      "lan2 ttl=12 hops=8 5/1",
+      "peer ttl=12 hops=8 5/1",
+    ]);
+    expect(fromDevice(LAN, packet({ ttl: 12, id: 2 }), 1001)).toEqual(["peer ttl=11 hops=8 5/2"]);
+    const source = "192.0.2.9";
+    expect(fromPeer(OTHER, packet({ ttl: 12, source }), 1)).toEqual([
+      "lan ttl=11 hops=7 1/1",
+      "peer ttl=11 hops=7 1/1",
+    ]);
+    expect(fromPeer(OTHER, packet({ ttl: 13, source }), 2)).toHaveLength(3);
+    expect(counters.read(OTHER_LAN).drops).toEqual({ "ttl-threshold": 2 });
+  });
+
+  test("a threshold is the wire's: this computer's sockets get all", () => {
+    const both = new RecordingExit("both", LAN, false, arena, log);
+    vifs[LAN] = { ...vifs[LAN]!, both };
+    forwarder.addVif(vifs[LAN]);
+    route([LOOP, LAN_WIRE], { [LAN]: 12 });
+    expect(fromPeer(PEER, packet({ ttl: 12 }), 1)).toEqual(["loop ttl=12 hops=7 1/1"]);
+    expect(fromPeer(PEER, packet({ ttl: 13 }), 2)).toEqual([
+      "loop ttl=13 hops=7 1/2",
+      "lan ttl=12 hops=7 1/2",
+    ]);
   });
 });
 

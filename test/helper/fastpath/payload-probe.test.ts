@@ -4,7 +4,14 @@ import { Flows } from "#fastpath/flows.ts";
 import { IpPacket } from "#fastpath/ip-packet.ts";
 import { makeArena, udpBytes } from "./fixtures.ts";
 
-const EXITS = { local: undefined, wires: [], lastHop: undefined, raisesTtl: false };
+const EXITS = {
+  local: undefined,
+  wires: [],
+  lastHop: undefined,
+  raisesTtl: false,
+  thresholds: undefined,
+  betweenLans: false,
+};
 const GROUPS = ["239.1.2.3", "ff1e::1"];
 
 interface Sent {

@@ -101,6 +101,94 @@ describe("who may forward to whom", () => {
   });
 });
 
+describe("LANs that a proxy joins (RFC 4605)", () => {
+  const GROUP = "239.1.1.1";
+  const DOWN = 8;
+  const lan = (role: "upstream" | "downstream") => ({ kind: "lan", upstream: true, role }) as const;
+  beforeEach(() => {
+    forwarding.changeVif(LAN, lan("upstream"));
+    forwarding.changeVif(OTHER_LAN, lan("downstream"));
+    forwarding.addVif(DOWN, lan("downstream"));
+    forwarding.drainUpstreamChanges();
+  });
+
+  test("from the upstream to downstreams, from a downstream to the others and up, and never between two upstreams", () => {
+    for (const vif of [LAN, OTHER_LAN, DOWN]) forwarding.setListeners(vif, EXIT_WIRE, GROUP, ANY_SOURCE);
+    expect(egress(LAN, GROUP)).toEqual([`${OTHER_LAN}`, `${DOWN}`]);
+    expect(egress(OTHER_LAN, GROUP)).toEqual([`${LAN}`, `${DOWN}`]);
+    forwarding.changeVif(DOWN, lan("upstream"));
+    expect(egress(LAN, GROUP)).toEqual([`${OTHER_LAN}`]);
+    expect(egress(DOWN, GROUP)).toEqual([`${OTHER_LAN}`]);
+  });
+
+  test("what downstreams want is joined on the upstream alone, what members want on all", () => {
+    forwarding.setListeners(OTHER_LAN, EXIT_WIRE, GROUP, include("10.0.0.1"));
+    const joined = (): unknown[] => forwarding.drainUpstreamChanges().filter(({ vif }) => vif !== PEER);
+    const lans = (changes: readonly unknown[]): unknown[] =>
+      (changes as { vif: VifId }[]).filter(({ vif }) => [LAN, OTHER_LAN, DOWN].includes(vif));
+    expect(lans(joined())).toEqual([{ vif: LAN, group: GROUP, filter: include("10.0.0.1") }]);
+    forwarding.setListeners(PEER, EXIT_WIRE, GROUP, include("10.0.0.2"));
+    expect(lans(joined())).toEqual([
+      { vif: LAN, group: GROUP, filter: include("10.0.0.1", "10.0.0.2") },
+      { vif: OTHER_LAN, group: GROUP, filter: include("10.0.0.2") },
+      { vif: DOWN, group: GROUP, filter: include("10.0.0.2") },
+    ]);
+  });
+
+  test("nothing where another router asks, of that family; what comes by the tunnel goes there all the same", () => {
+    const six = "ff1e::1";
+    for (const group of [GROUP, six]) forwarding.setListeners(DOWN, EXIT_WIRE, group, ANY_SOURCE);
+    forwarding.changeVif(DOWN, { ...lan("downstream"), otherQuerier: { 4: true, 6: false } });
+    expect(egress(LAN, GROUP)).toEqual([]);
+    expect(egress(LAN, six, "2001:db8::1")).toEqual([`${DOWN}`]);
+    expect(egress(PEER, GROUP)).toEqual([`${DOWN}`]);
+  });
+
+  test("a LAN without a part in it keeps to itself", () => {
+    const apart = DOWN + 1;
+    forwarding.addVif(apart, { kind: "lan", upstream: true });
+    for (const vif of [apart, DOWN]) forwarding.setListeners(vif, EXIT_WIRE, GROUP, ANY_SOURCE);
+    expect(egress(LAN, GROUP)).toEqual([`${DOWN}`]);
+    expect(egress(apart, GROUP)).toEqual([]);
+  });
+});
+
+describe("a static route from LAN to LAN", () => {
+  const route = (inVif: VifId | "any", outVifs: readonly VifId[]) => ({
+    inVif,
+    group: parsePrefix("239.0.0.0/8"),
+    source: parsePrefix("10.0.0.0/24"),
+    outVifs,
+  });
+
+  test("is carried although nothing else goes between LANs, and never back", () => {
+    forwarding.addStaticRoute(route(LAN, [OTHER_LAN, PEER]));
+    expect(egress(LAN, "239.1.1.1")).toEqual([`${OTHER_LAN}`, `${PEER}`]);
+    expect(egress(OTHER_LAN, "239.1.1.1")).toEqual([]);
+    expect(egress(LAN, "239.1.1.1", "10.0.1.1")).toEqual([]);
+    expect(egress(LAN, "239.255.255.250")).toEqual([]);
+    forwarding.addStaticRoute(route("any", [LAN, OTHER_LAN]));
+    expect(egress(OTHER_LAN, "239.1.1.1")).toEqual([`${LAN}`]);
+  });
+
+  test("is carried where another router asks, too, but opens nothing between members of two networks", () => {
+    forwarding.changeVif(OTHER_LAN, { kind: "lan", upstream: true, otherQuerier: { 4: true, 6: true } });
+    forwarding.addStaticRoute(route(LAN, [OTHER_LAN]));
+    forwarding.addStaticRoute(route(PEER, [FOREIGN_PEER, LAN]));
+    expect(egress(LAN, "239.1.1.1")).toEqual([`${OTHER_LAN}`]);
+    expect(egress(PEER, "239.1.1.1")).toEqual([`${LAN}`]);
+  });
+});
+
+test("thresholds: a byte per vif, none where all are 1, and 1 to 255", () => {
+  expect(forwarding.compile().thresholds).toHaveLength(0);
+  forwarding.changeVif(LAN, { kind: "lan", upstream: true, ttlThreshold: 12 });
+  const { thresholds } = forwarding.compile();
+  expect([thresholds[LAN], thresholds[OTHER_LAN], thresholds[PEER]]).toEqual([12, 1, 1]);
+  for (const ttlThreshold of [0, 256, 1.5])
+    expect(() => forwarding.addVif(20, { kind: "lan", upstream: true, ttlThreshold })).toThrow(RangeError);
+});
+
 describe("local exits", () => {
   test("the TUN before a LAN, one at most, and none where the in-vif serves them itself", () => {
     forwarding.setListeners(LAN, EXIT_LOCAL, "239.1.1.1", ANY_SOURCE);

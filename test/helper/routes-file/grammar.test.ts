@@ -41,12 +41,12 @@ describe("a line of the grammar", () => {
   });
 
   test.each([
-    ["phyint eth0", true],
-    ["phyint eth0 enable ttl-threshold 1", true],
-    ["phyint eth0 ttl-threshold 1 disable", false],
-  ])("%s", (line, enabled) => {
+    ["phyint eth0", true, 1],
+    ["phyint eth0 enable ttl-threshold 11", true, 11],
+    ["phyint eth0 ttl-threshold 255 disable", false, 255],
+  ])("%s", (line, enabled, ttlThreshold) => {
     expect(parse(line)).toEqual({
-      statements: [{ kind: "phyint", at: { file: "f", line: 1 }, name: "eth0", enabled }],
+      statements: [{ kind: "phyint", at: { file: "f", line: 1 }, name: "eth0", enabled, ttlThreshold }],
       problems: [],
     });
   });
@@ -84,7 +84,7 @@ test.each([
   ["phyint eth0 on", '"on" is none of'],
   ["phyint eth0 ttl-threshold", "number from 1 to 255"],
   ["phyint eth0 ttl-threshold 256", "number from 1 to 255"],
-  ["phyint eth0 enable ttl-threshold 11", "cannot keep to ttl-threshold 11"],
+  ["phyint eth0 ttl-threshold 0", "number from 1 to 255"],
   ["include", "one path"],
   ["include a.conf", "from the root"],
   ["mgroup from eth0 group 225.1.2.3\0", "control characters"],

@@ -116,12 +116,15 @@ describe("a file that is not to be used", () => {
   );
 });
 
-test("a route from one LAN to another is no mistake, but is told to do nothing", async () => {
-  write("routes.conf", "phyint eth0\nphyint eth1\nmroute from eth0 group 225.1.1.1 to eth1 castaway0");
-  const { entries, problems } = await read();
+test("a route from one LAN to another, and the thresholds of both: the last line of an interface counts", async () => {
+  write(
+    "routes.conf",
+    "phyint eth0 ttl-threshold 5\nphyint eth0\nphyint eth1 ttl-threshold 11\nmroute from eth0 group 225.1.1.1 to eth1",
+  );
+  const { entries, problems, thresholds } = await read();
   expect(entries).toHaveLength(1);
-  expect(problems).toMatchObject([{ line: 3, severity: "warning" }]);
-  expect(problems[0]!.message).toContain("from eth0 to eth1: ");
+  expect(problems).toEqual([]);
+  expect(Object.fromEntries(thresholds)).toEqual({ eth0: 1, eth1: 11 });
 });
 
 test("after a mistake what was in force stays so, and the mistake is told until it is gone", async () => {
