@@ -100,6 +100,7 @@ function lonelyContext(version: string, write: (text: string) => void): CliConte
     runDaemon: nobody,
     runMeet: nobody,
     runMcasttunnel: nobody,
+    runSixtunnel: nobody,
     runWeb: nobody,
     exitCode: EXIT.ok,
   };

@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { plainText } from "#contract/plain-text.ts";
+import { checkSixtunnel, type SixRole } from "./check-sixtunnel.ts";
 import { print, type CliContext } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 
@@ -7,8 +8,16 @@ export function addCheckConfig(program: Command, context: CliContext): void {
   program
     .command("check-config [file]")
     .description("look for mistakes in a routes file (smcroute.conf's grammar); nothing is changed")
+    .addOption(
+      new Option("--sixtunnel <role>", "the file is the configuration of castaway sixtunnel").choices([
+        "server",
+        "client",
+      ]),
+    )
     .option("--json", "print the result as JSON")
-    .action(async (file: string | undefined, options: { json?: true }) => {
+    .action(async (file: string | undefined, options: { json?: true; sixtunnel?: SixRole }) => {
+      if (options.sixtunnel !== undefined)
+        return checkSixtunnel(context, options.sixtunnel, file ?? "/etc/castaway/sixtunnel.conf", options);
       // Loaded late: clients start faster without it.
       const { problemText, readRoutes } = await import("#runtime/routes-file/read-routes.ts");
       const path = file ?? "/etc/castaway/routes.conf";

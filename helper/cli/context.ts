@@ -5,6 +5,7 @@ import type { WebEvent, WebOptions } from "#contract/web-shell.ts";
 import type { DaemonOptions } from "#runtime/daemon-options.ts";
 import type { McasttunnelWords } from "./run-mcasttunnel.ts";
 import type { MeetWords } from "./run-meet.ts";
+import type { SixtunnelWords } from "./sixtunnel.ts";
 
 export interface Output {
   write(text: string): void;
@@ -31,6 +32,8 @@ export interface CliContext {
   readonly runMeet: (words: MeetWords) => Promise<void>;
   /** Returns when the tunnel has ended. */
   readonly runMcasttunnel: (words: McasttunnelWords) => Promise<void>;
+  /** The same. */
+  readonly runSixtunnel: (words: SixtunnelWords) => Promise<void>;
   /** Calls `handler` when somebody interrupts the program (Ctrl-C), instead of ending it. Returns how to undo that. */
   readonly onInterrupt?: (handler: () => void) => () => void;
   exitCode: number;

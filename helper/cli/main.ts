@@ -44,6 +44,10 @@ const context: CliContext = {
     const { runMcasttunnel } = await import("./run-mcasttunnel.ts");
     await runMcasttunnel(words, output(process.stdout));
   },
+  runSixtunnel: async (words) => {
+    const { runSixtunnel } = await import("./run-sixtunnel.ts");
+    await runSixtunnel(words, output(process.stdout));
+  },
   onInterrupt: (handler) => {
     process.once("SIGINT", handler);
     return () => void process.off("SIGINT", handler);

@@ -27,6 +27,7 @@ import { addReload } from "./reload.ts";
 import { addReport } from "./report.ts";
 import { addRoutes } from "./routes.ts";
 import { addShare } from "./share.ts";
+import { addSixtunnel } from "./sixtunnel.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addUp } from "./up.ts";
@@ -54,6 +55,7 @@ const COMMANDS = [
   addWeb,
   addMeet,
   addMcasttunnel,
+  addSixtunnel,
   addOwners,
   addStats,
   addMetrics,

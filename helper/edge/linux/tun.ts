@@ -2,27 +2,21 @@
 // hold on it outlive a service that crashes and starts again.
 import { prefixText } from "#wire/address.ts";
 import type { TunAddresses, TunDevice } from "#ports/tun-device.ts";
-import { O_CLOEXEC, O_NONBLOCK, O_RDWR, VIRTIO_NET_HEADER_LENGTH } from "./constants.ts";
-import { close, ioctl, ioctlNumber, open } from "./libc.ts";
+import { VIRTIO_NET_HEADER_LENGTH } from "./constants.ts";
+import { close, ioctl, ioctlNumber } from "./libc.ts";
 import { NetlinkSocket } from "./netlink.ts";
 import { addAddress, deleteAddress, listAddresses } from "./rtnetlink-addresses.ts";
 import type { OwnAddress } from "./rtnetlink-addresses.ts";
 import { deleteLink, findLink, reversePathFilterOfAll, setLink } from "./rtnetlink-links.ts";
 import { configureLans } from "./tun-lans.ts";
 import { addRoute, deleteRoute, listRoutes, ROUTE_PROTOCOL, yieldMulticast6 } from "./rtnetlink-routes.ts";
-import { checked, errno, errnoName, SystemError } from "./system-error.ts";
+import { checked } from "./system-error.ts";
+import { attachRequest, openTunDescriptor, TUNSETIFF } from "./tun-descriptor.ts";
 
-const TUNSETIFF = 0x400454ca;
 const TUNSETPERSIST = 0x400454cb;
 const TUNSETOFFLOAD = 0x400454d0;
 const TUNSETVNETHDRSZ = 0x400454d8;
-const IFF_TUN = 0x0001;
-const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
-const IFNAMSIZ = 16;
-const IFREQ = 40;
-
-const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,15}$/;
 
 export interface TunOptions {
   readonly name: string;
@@ -32,23 +26,13 @@ export interface TunOptions {
 
 export const TUN_DEFAULTS: TunOptions = { name: "castaway0", mtu: 1280, queueLength: 4096 };
 
-const MODULE = "the kernel's tun module is needed: modprobe tun, as root";
-const TUN_REMEDIES: Readonly<Record<string, string>> = {
-  ENOENT: MODULE,
-  ENODEV: MODULE,
-  EACCES: "the service's account may not open it: chmod 0666 /dev/net/tun, as systems with udev have it",
-};
-
 /**
  * Makes the device, or takes over the one that an earlier process left. Throws SystemError: EBUSY where another
  * process holds it, EPERM without CAP_NET_ADMIN.
  */
 export function openTun(options: Partial<TunOptions> = {}): TunDevice {
   const { name, mtu, queueLength } = { ...TUN_DEFAULTS, ...options };
-  if (!NAME_PATTERN.test(name)) throw new Error(`"${name.slice(0, 32)}" cannot be an interface's name`);
-  const path = Buffer.from("/dev/net/tun\0");
-  const fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
-  if (fd < 0) throw new SystemError("open /dev/net/tun", errno(), TUN_REMEDIES[errnoName(errno())]);
+  const fd = openTunDescriptor(name);
   const netlink = new NetlinkSocket();
   try {
     attach(fd, name);
@@ -68,10 +52,7 @@ export function openTun(options: Partial<TunOptions> = {}): TunDevice {
 }
 
 function attach(fd: number, name: string): void {
-  const request = Buffer.alloc(IFREQ);
-  request.write(name, 0, IFNAMSIZ - 1, "latin1");
-  request.writeUInt16LE(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, IFNAMSIZ);
-  checked(`TUNSETIFF ${name}`, ioctl(fd, TUNSETIFF, request));
+  checked(`TUNSETIFF ${name}`, ioctl(fd, TUNSETIFF, attachRequest(name, IFF_VNET_HDR)));
   const size = Buffer.alloc(4);
   size.writeInt32LE(VIRTIO_NET_HEADER_LENGTH);
   checked("TUNSETVNETHDRSZ", ioctl(fd, TUNSETVNETHDRSZ, size));

@@ -1,6 +1,7 @@
-// When a client of mcasttunnel connects: at once, then a second after each end, for as long as it runs.
+// When a client of mcasttunnel, or of the IPv6 tunnel, connects: at once, then some time after each end, for as long as
+// it runs.
 
-/** As the original has it. */
+/** As the original of mcasttunnel has it. */
 export const RETRY_MS = 1_000;
 /** A firewall that swallows everything is given up on, and asked again. */
 export const CONNECT_MS = 10_000;
@@ -9,11 +10,13 @@ export type ConnectCommand = "connect" | "give-up";
 
 export class Connecting {
   #state: "waiting" | "connecting" | "connected" = "waiting";
+  readonly #retryMs: number;
   #at: number;
 
   /** `now`: ms of the driver's clock, here and below. */
-  constructor(now: number) {
+  constructor(now: number, retryMs = RETRY_MS) {
     this.#at = now;
+    this.#retryMs = retryMs;
   }
 
   /** When handleTimeout wants to be called; undefined while a connection is open. */
@@ -41,6 +44,6 @@ export class Connecting {
   handleClosed(now: number): void {
     if (this.#state === "waiting") return; // what was given up on says so itself, too
     this.#state = "waiting";
-    this.#at = now + RETRY_MS;
+    this.#at = now + this.#retryMs;
   }
 }

@@ -23,6 +23,7 @@ const context: CliContext = {
   runWeb: () => Promise.resolve(),
   runMeet: () => Promise.resolve(),
   runMcasttunnel: () => Promise.resolve(),
+  runSixtunnel: () => Promise.resolve(),
   exitCode: 0,
 };
 

@@ -4,6 +4,7 @@ import { runCli } from "#cli/program.ts";
 import type { WebEvent, WebOptions } from "#contract/web-shell.ts";
 import type { McasttunnelWords } from "#cli/run-mcasttunnel.ts";
 import type { MeetWords } from "#cli/run-meet.ts";
+import type { SixtunnelWords } from "#cli/sixtunnel.ts";
 import type { DaemonOptions } from "#runtime/daemon-options.ts";
 import { NOW } from "../control/sample-state.ts";
 
@@ -17,6 +18,8 @@ export interface Run {
   readonly meet: MeetWords | undefined;
   /** The same for `castaway mcasttunnel`. */
   readonly mcasttunnel: McasttunnelWords | undefined;
+  /** The same for `castaway sixtunnel`. */
+  readonly sixtunnel: SixtunnelWords | undefined;
   /** The same for `castaway web`. */
   readonly web: WebOptions | undefined;
 }
@@ -40,6 +43,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   let daemon: DaemonOptions | undefined;
   let meet: MeetWords | undefined;
   let mcasttunnel: McasttunnelWords | undefined;
+  let sixtunnel: SixtunnelWords | undefined;
   let web: WebOptions | undefined;
   const terminal = {
     isTTY: options.tty ?? false,
@@ -66,6 +70,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     },
     runMeet: async (given) => void (meet = given),
     runMcasttunnel: async (given) => void (mcasttunnel = given),
+    runSixtunnel: async (given) => void (sixtunnel = given),
     onInterrupt: (handler) => {
       options.onInterrupt?.(handler);
       return () => {};
@@ -73,5 +78,5 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     exitCode: 0,
   };
   await runCli(context, words);
-  return { code: context.exitCode, out, err, daemon, meet, mcasttunnel, web };
+  return { code: context.exitCode, out, err, daemon, meet, mcasttunnel, sixtunnel, web };
 }
