@@ -1,8 +1,7 @@
 // What is wrong with a stream's name, for commands and for the system's notifications. The page has its own words.
-import type { AmtFault } from "./amt-link.ts";
+import { AMT_LINK_EXAMPLE, type AmtFault } from "./amt-link.ts";
 
-export const AMT_LINK_FORM =
-  "A link reads amt://SOURCE@GROUP:PORT, such as amt://198.51.100.10@232.1.1.1:5001.";
+export const AMT_LINK_FORM = `A link reads amt://SOURCE@GROUP:PORT, such as ${AMT_LINK_EXAMPLE}.`;
 
 const TEXTS: Readonly<Record<AmtFault, string>> = {
   "link-too-long": "This is far too long for an amt:// link.",

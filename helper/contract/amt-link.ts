@@ -17,21 +17,19 @@ export type AmtFields = { readonly [K in keyof AmtStream]: string };
 
 export interface AmtFaults {
   /** local: by its range it never leaves a link or a host (RFC 5771, RFC 4291). */
-  readonly group: "missing" | "not-an-address" | "not-a-group" | "local" | null;
+  readonly group: `group-${"missing" | "not-an-address" | "not-a-group" | "local"}` | null;
   /** missing: groups of this range are nothing without their source (RFC 4607). */
-  readonly source: "missing" | "not-an-address" | "not-a-source" | "other-family" | null;
-  readonly port: "not-a-port" | null;
-  readonly relay: "not-a-relay" | null;
+  readonly source: `source-${"missing" | "not-an-address" | "not-a-source" | "other-family"}` | null;
+  readonly port: "port-not-a-port" | null;
+  readonly relay: "relay-not-a-relay" | null;
 }
-export type AmtFault =
-  | "link-too-long"
-  | "not-a-link"
-  | { [K in keyof AmtFaults]: `${K}-${NonNullable<AmtFaults[K]>}` }[keyof AmtFaults];
+export type AmtFault = "link-too-long" | "not-a-link" | NonNullable<AmtFaults[keyof AmtFaults]>;
 
 export type AmtReading =
   | { readonly ok: true; readonly stream: AmtStream }
   | { readonly ok: false; readonly fault: AmtFault };
 
+export const AMT_LINK_EXAMPLE = "amt://198.51.100.10@232.1.1.1:5001";
 /** The longest that makes sense has two IPv6 addresses and a domain name; there is room for a few words more. */
 export const MAX_AMT_LINK_CHARACTERS = 1_024;
 const MAX_NAME_CHARACTERS = 253; // RFC 1035, 2.3.4, without the last dot
@@ -53,15 +51,15 @@ export function amtFaults(fields: AmtFields): AmtFaults {
   return {
     group: groupFault(fields.group.trim(), group),
     source: fields.source.trim() === "" ? missingSource(group) : sourceFault(source, group),
-    port: fields.port.trim() === "" || portOf(fields.port) !== undefined ? null : "not-a-port",
-    relay: fields.relay.trim() === "" || relayOf(fields.relay) !== undefined ? null : "not-a-relay",
+    port: fields.port.trim() === "" || portOf(fields.port) !== undefined ? null : "port-not-a-port",
+    relay: fields.relay.trim() === "" || relayOf(fields.relay) !== undefined ? null : "relay-not-a-relay",
   };
 }
 
 export function amtStreamOf(fields: AmtFields): AmtReading {
   const faults = amtFaults(fields);
-  for (const field of ["group", "source", "port", "relay"] as const)
-    if (faults[field] !== null) return { ok: false, fault: `${field}-${faults[field]}` as AmtFault };
+  const fault = faults.group ?? faults.source ?? faults.port ?? faults.relay;
+  if (fault !== null) return { ok: false, fault };
   return {
     ok: true,
     stream: {
@@ -100,20 +98,20 @@ export function amtLinkText({ source, group, port, relay }: AmtStream): string {
 }
 
 function groupFault(text: string, group: string | undefined): AmtFaults["group"] {
-  if (text === "") return "missing";
-  if (group === undefined) return "not-an-address";
-  if (!isGroup(group)) return "not-a-group";
-  return LOCAL.test(group) ? "local" : null;
+  if (text === "") return "group-missing";
+  if (group === undefined) return "group-not-an-address";
+  if (!isGroup(group)) return "group-not-a-group";
+  return LOCAL.test(group) ? "group-local" : null;
 }
 
 function missingSource(group: string | undefined): AmtFaults["source"] {
-  return group !== undefined && isSourceSpecific(group) ? "missing" : null;
+  return group !== undefined && isSourceSpecific(group) ? "source-missing" : null;
 }
 
 function sourceFault(source: string | undefined, group: string | undefined): AmtFaults["source"] {
-  if (source === undefined) return "not-an-address";
-  if (isGroup(source) || NO_SOURCE.test(source)) return "not-a-source";
-  return group !== undefined && group.includes(":") !== source.includes(":") ? "other-family" : null;
+  if (source === undefined) return "source-not-an-address";
+  if (isGroup(source) || NO_SOURCE.test(source)) return "source-not-a-source";
+  return group !== undefined && group.includes(":") !== source.includes(":") ? "source-other-family" : null;
 }
 
 /** With or without the brackets of a link. */

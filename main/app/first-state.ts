@@ -16,6 +16,7 @@ export function firstState(shell: Shell, settings: Settings, user: string): AppS
     }),
     settings,
     pendingInvite: null,
+    pendingStream: null,
     snapshot: null,
   };
 }

@@ -33,6 +33,11 @@ export const DAEMON_METHODS = [
   "share.lan",
   "share.subnet",
   "share.use",
+  "amt.join",
+  "amt.leave",
+  "amt.relays",
+  "amt.automatic",
+  "amt.relay",
   "stats",
   "doctor.topics",
   "doctor",
@@ -87,6 +92,7 @@ export const CALLS = {
     pendingInviteSchema,
   ),
   "invite.dismiss": call(noParams, nothing),
+  "stream.dismiss": call(noParams, nothing),
   /** Returns when it is done, or was cancelled in the system's own dialog ("cancelled"). */
   "service.act": call(
     v.strictObject({ action: v.picklist(SERVICE_ACTIONS) }),

@@ -76,11 +76,21 @@ export const pendingInviteSchema = v.object({
 });
 export type PendingInvite = v.InferOutput<typeof pendingInviteSchema>;
 
+/** An amt:// link that the system handed over. Nothing has been asked for yet: a person must say yes. */
+export const pendingStreamSchema = v.object({
+  source: v.nullable(text),
+  group: text,
+  port: v.nullable(v.pipe(v.number(), v.finite())),
+  relay: v.nullable(text),
+});
+export type PendingStream = v.InferOutput<typeof pendingStreamSchema>;
+
 export const appStateSchema = v.object({
   shell: shellSchema,
   service: serviceSchema,
   settings: settingsSchema,
   pendingInvite: v.nullable(pendingInviteSchema),
+  pendingStream: v.nullable(pendingStreamSchema),
   /** null while the daemon is not there. */
   snapshot: v.nullable(snapshotSchema),
 });
@@ -91,6 +101,7 @@ export const appChangesSchema = v.object({
   service: v.optional(serviceSchema),
   settings: v.optional(settingsSchema),
   pendingInvite: v.optional(v.nullable(pendingInviteSchema)),
+  pendingStream: v.optional(v.nullable(pendingStreamSchema)),
   snapshot: v.optional(v.nullable(snapshotChangesSchema)),
 });
 export type AppChanges = v.InferOutput<typeof appChangesSchema>;

@@ -1,11 +1,13 @@
 // Answers the calls of the interface, but "watch", which belongs to a session. What differs between Electron and the
 // web shell is in `ShellParts`.
+import { amtFaultText, AMT_LINK_FORM } from "#contract/amt-fault-text.ts";
+import { isAmtLink, parseAmtLink } from "#contract/amt-link.ts";
 import { ControlError } from "#contract/errors.ts";
 import type { AppCore } from "#main/app/app-core.ts";
 import { inviteLinksIn } from "#main/app/invite-text.ts";
 import { type CallName, type CallParams, type CallResult, CALLS, isCall } from "#main/contract/calls.ts";
 import type { Settings } from "#main/contract/settings.ts";
-import type { PendingInvite, ServiceAction } from "#main/contract/state.ts";
+import type { PendingInvite, PendingStream, ServiceAction } from "#main/contract/state.ts";
 import * as v from "valibot";
 import { makeReport } from "#report/make-report.ts";
 import { reportText } from "#report/report-text.ts";
@@ -52,9 +54,10 @@ export class ShellCalls {
     return handler(parsed.output);
   }
 
-  /** As "invite.open", for links that the system hands over. Rejects with a ControlError. */
-  async openInvite(text: string): Promise<void> {
-    await this.#handlers["invite.open"]({ text });
+  /** A link that the system hands over: kept as the pending one. Rejects with a ControlError. */
+  async openLink(text: string): Promise<void> {
+    if (isAmtLink(text)) this.core.dispatch({ pendingStream: amtStreamIn(text) });
+    else await this.#handlers["invite.open"]({ text });
   }
 }
 
@@ -67,6 +70,8 @@ function handlers(parts: ShellParts): Handlers {
       // The link was used, so nobody needs to be asked about it again.
       if (method === "join" && core.state.pendingInvite?.link === params["link"])
         core.dispatch({ pendingInvite: null });
+      if (method === "amt.join" && isAbout(params, core.state.pendingStream))
+        core.dispatch({ pendingStream: null });
       return result;
     },
     history: async () => link.history.read(),
@@ -84,6 +89,10 @@ function handlers(parts: ShellParts): Handlers {
     },
     "invite.dismiss": async () => {
       core.dispatch({ pendingInvite: null });
+      return {};
+    },
+    "stream.dismiss": async () => {
+      core.dispatch({ pendingStream: null });
       return {};
     },
     "service.act": async ({ action }) => {
@@ -104,6 +113,16 @@ function handlers(parts: ShellParts): Handlers {
       return { path: await parts.saveReport(report) };
     },
   };
+}
+
+function isAbout({ group, source = null }: Record<string, unknown>, stream: PendingStream | null): boolean {
+  return stream !== null && stream.group === group && stream.source === source;
+}
+
+function amtStreamIn(text: string): PendingStream {
+  const reading = parseAmtLink(text);
+  if (!reading.ok) throw new ControlError("bad-request", amtFaultText(reading.fault), AMT_LINK_FORM);
+  return reading.stream;
 }
 
 /** The daemon knows which of them is whole. Rejects with what it says about the first. */

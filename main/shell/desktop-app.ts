@@ -148,12 +148,12 @@ export class DesktopApp {
     else if (!hidden) this.showWindow();
   }
 
-  /** An invite link that the system handed over, or undefined where the app was only started again. */
+  /** A link that the system handed over, or undefined where the app was only started again. */
   openLink(link: string | undefined): void {
     this.showWindow();
     if (link === undefined) return;
     this.#waitingLink = undefined;
-    this.#calls.openInvite(link).catch((error: unknown) => {
+    this.#calls.openLink(link).catch((error: unknown) => {
       if (!(error instanceof ControlError) || !NOT_THERE.has(error.code)) return this.#announcer.tell(error);
       this.#waitingLink = link;
       // It may have come while the refusal was under way.

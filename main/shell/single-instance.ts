@@ -1,5 +1,5 @@
 import type { AppParts } from "./electron-parts.ts";
-import { linkIn } from "./invite-links.ts";
+import { linkIn } from "./opened-links.ts";
 
 /** Starting it twice shows the window of the first. False: this is the second, and it has to end. */
 export function isFirstInstance(app: AppParts, again: (link: string | undefined) => void): boolean {

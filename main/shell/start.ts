@@ -1,7 +1,7 @@
 // The order in which things happen before Electron is ready: some of it is refused later.
 import { DesktopApp, type DesktopParts } from "./desktop-app.ts";
 import { HIDDEN_WORD } from "./autostart.ts";
-import { linkIn, listenForLinks } from "./invite-links.ts";
+import { linkIn, listenForLinks } from "./opened-links.ts";
 import { secureApp } from "./security.ts";
 import { isFirstInstance } from "./single-instance.ts";
 

@@ -109,6 +109,8 @@ describe.skipIf(!CHROMIUM)(`the interface is for everybody${CHROMIUM ? "" : " (n
     const busy: AppChanges = { settings: { ...whole.settings, theme }, snapshot: SCENES["busy"]!().snapshot };
     const press = (name: string | RegExp) => page.getByRole("button", { name }).click();
 
+    const internet: AppChanges = { ...busy, snapshot: SCENES["internet"]!().snapshot };
+
     /** What a person does on a screen, and what is there afterwards. */
     const STEPS: Record<string, () => Promise<void>> = {
       invite: async () => {
@@ -127,6 +129,18 @@ describe.skipIf(!CHROMIUM)(`the interface is for everybody${CHROMIUM ? "" : " (n
         await page.getByText("For experts").click();
         await press("Add");
         await page.getByText("A group is needed.").waitFor();
+      },
+      streams: async () => {
+        shell.change(internet);
+        await press("Internet");
+        await page.getByRole("heading", { name: "Observatory" }).waitFor();
+        await page.getByLabel("Link", { exact: true }).fill("amt://x");
+        await press("Receive");
+        await page.getByText("A group is needed.").waitFor();
+      },
+      settings: async () => {
+        shell.change(internet);
+        await page.getByLabel("Receivers at most", { exact: true }).waitFor();
       },
       doctor: async () => {
         await press("Examine");

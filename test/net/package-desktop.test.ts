@@ -64,13 +64,14 @@ describe.skipIf(missing !== undefined)(`the desktop package${missing ? ` (${miss
     expect(await run("castaway", "owners")).toBe("root");
   });
 
-  test("Chromium's sandbox has one of its two ways, and castaway:// links have the app", async () => {
+  test("Chromium's sandbox has one of its two ways, and castaway:// and amt:// links have the app", async () => {
     const namespaces = (await anyway("unshare", "--user", "true")).code === 0;
     const mode = statSync(computer.path("/opt/Castaway/chrome-sandbox")).mode & 0o7777;
     expect(mode).toBe(namespaces ? 0o755 : 0o4755);
     const known = computer.path("/usr/share/applications/mimeinfo.cache");
     if ((await anyway("sh", "-c", "command -v update-desktop-database")).code === 0)
-      expect(readFileSync(known, "utf8")).toContain("x-scheme-handler/castaway=castaway-desktop.desktop;");
+      for (const scheme of ["castaway", "amt"])
+        expect(readFileSync(known, "utf8")).toContain(`x-scheme-handler/${scheme}=castaway-desktop.desktop;`);
     const entry = computer.path("/usr/share/applications/castaway-desktop.desktop");
     expect(readFileSync(entry, "utf8")).toContain("Exec=/opt/Castaway/castaway-desktop %U");
   });

@@ -130,10 +130,10 @@ describe.skipIf(process.platform !== "linux")("what electron-builder hands to fp
     expect(words[words.indexOf("--name") + 1]).toBe("castaway");
   });
 
-  test("the desktop entry opens castaway:// links", () => {
+  test("the desktop entry opens castaway:// and amt:// links", () => {
     const entry = readFileSync(calls.deb.desktopEntry, "utf8");
     expect(entry).toContain("\nExec=/opt/Castaway/castaway-desktop %U\n");
-    expect(entry).toContain("\nMimeType=x-scheme-handler/castaway;\n");
+    expect(entry).toContain("\nMimeType=x-scheme-handler/castaway;x-scheme-handler/amt;\n");
     expect(entry).toContain("\nStartupWMClass=castaway-desktop\n");
     expect(entry).toContain("\nTerminal=false\n");
   });

@@ -189,6 +189,16 @@ test("a link that the system hands over opens its screen, and nothing is joined"
   expect(app.called("join")).toEqual([]);
 });
 
+test("so does an amt:// link, with its stream filled in, and nothing is asked for", async () => {
+  const app = await opened({ settings: { ...fakeState().settings, welcomed: false } });
+  app.shell.change({
+    pendingStream: { source: "198.51.100.10", group: "232.1.1.1", port: 5001, relay: null },
+  });
+  await waitFor(() => expect(app.model.route.screen).toBe("streams"));
+  expect(await screen.findByDisplayValue("198.51.100.10")).toBeTruthy();
+  expect(app.called("amt.join")).toEqual([]);
+});
+
 test("language and theme follow the settings", async () => {
   const app = await opened();
   app.shell.change({ settings: { ...app.shell.state.settings, language: "ar", theme: "dark" } });

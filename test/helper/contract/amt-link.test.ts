@@ -106,12 +106,12 @@ test("the form that is shown to who gave a bad one is a good one", () => {
 
 describe("fields of a form", () => {
   test("each has its own word, and an empty form misses but the group", () => {
-    expect(amtFaults(EMPTY)).toEqual({ group: "missing", source: null, port: null, relay: null });
+    expect(amtFaults(EMPTY)).toEqual({ group: "group-missing", source: null, port: null, relay: null });
     expect(amtFaults({ source: "x", group: "y", port: "z", relay: "-" })).toEqual({
-      group: "not-an-address",
-      source: "not-an-address",
-      port: "not-a-port",
-      relay: "not-a-relay",
+      group: "group-not-an-address",
+      source: "source-not-an-address",
+      port: "port-not-a-port",
+      relay: "relay-not-a-relay",
     });
   });
 

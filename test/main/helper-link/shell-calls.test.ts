@@ -93,7 +93,7 @@ describe("an invite", () => {
   );
 
   test("that is none never reaches the daemon, nor takes the place of one that is open", async () => {
-    await calls.openInvite(LINK);
+    await calls.openLink(LINK);
     for (const text of ["javascript:alert(1)", "castaway://join/../../etc/passwd", "x".repeat(20_001)])
       await expect(calls.answer("invite.open", { text })).rejects.toBeInstanceOf(ControlError);
     expect(client.calls).toHaveLength(1);
@@ -101,17 +101,17 @@ describe("an invite", () => {
   });
 
   test("goes by a no, or by the join that it was for", async () => {
-    await calls.openInvite(LINK);
+    await calls.openLink(LINK);
     await calls.answer("invite.dismiss", {});
     expect(core.state.pendingInvite).toBeNull();
-    await calls.openInvite(LINK);
+    await calls.openLink(LINK);
     client.answers["join"] = () => ({ networkId: "n", networkName: "Home", addresses: [] });
     await calls.answer("daemon", { method: "join", params: { link: LINK, name: "laptop" } });
     expect(core.state.pendingInvite).toBeNull();
   });
 
   test("stays where the join failed, to try again", async () => {
-    await calls.openInvite(LINK);
+    await calls.openLink(LINK);
     client.answers["join"] = () => {
       throw new ControlError("unreachable", "The host does not answer.");
     };
@@ -119,6 +119,43 @@ describe("an invite", () => {
       "not answer",
     );
     expect(core.state.pendingInvite?.link).toBe(LINK);
+  });
+});
+
+describe("an amt:// link that the system hands over", () => {
+  const AMT_LINK = "amt://198.51.100.10@232.1.1.1:5001?relay=relay.example";
+  const STREAM = { source: "198.51.100.10", group: "232.1.1.1", port: 5001, relay: "relay.example" };
+
+  test("is kept for a person's yes: the daemon hears nothing of it", async () => {
+    await calls.openLink(AMT_LINK);
+    expect(core.state.pendingStream).toEqual(STREAM);
+    expect(core.state.pendingInvite).toBeNull();
+    expect(client.calls).toEqual([]);
+  });
+
+  test("that is damaged is refused with a sentence, and does not take the place of one that is open", async () => {
+    await calls.openLink(AMT_LINK);
+    for (const text of [
+      "amt://",
+      "AMT://x@232.1.1.1",
+      `amt://${"1".repeat(20_001)}`,
+      "amt:javascript:alert(1)",
+    ])
+      await expect(calls.openLink(text)).rejects.toMatchObject({ code: "bad-request" });
+    expect(core.state.pendingStream).toEqual(STREAM);
+  });
+
+  test("goes by a no, or by the join that it was for, and by no other", async () => {
+    client.answers["amt.join"] = () => ({ id: "a1" });
+    const join = (params: object) => calls.answer("daemon", { method: "amt.join", params });
+    await calls.openLink(AMT_LINK);
+    await join({ group: "232.1.1.1", source: "198.51.100.11" });
+    expect(core.state.pendingStream).toEqual(STREAM);
+    await join({ group: "232.1.1.1", source: "198.51.100.10" });
+    expect(core.state.pendingStream).toBeNull();
+    await calls.openLink("amt://233.252.0.1");
+    await calls.answer("stream.dismiss", {});
+    expect(core.state.pendingStream).toBeNull();
   });
 });
 

@@ -184,12 +184,24 @@ describe("invite links", () => {
     "castaway://join/<script>alert(1)</script>",
     "castaway://join/../../etc/passwd",
     "castaway:",
+    "amt://<script>alert(1)</script>",
+    `amt://198.51.100.10@232.1.1.1?${"a".repeat(10_000_000)}`,
     `castaway://join/${"a".repeat(10_000_000)}`,
   ])("a hostile one is refused with a sentence, daemon or none", async (link) => {
     const { app, dialog } = await start({ argv: [link], daemon: false });
     await soon(() => expect(dialog.boxes).toHaveLength(1));
     expect(dialog.boxes[0]?.detail).toMatch(/\.$|invite/);
     expect(app.core.state.pendingInvite).toBeNull();
+    expect(app.core.state.pendingStream).toBeNull();
+  });
+
+  test("an amt:// one is shown for a yes too, daemon or none, and nothing is asked for", async () => {
+    const { app, client, windows } = await start({ argv: ["amt://198.51.100.10@232.1.1.1:5001"] });
+    await soon(() => expect(app.core.state.pendingStream).toMatchObject({ group: "232.1.1.1", port: 5001 }));
+    expect(windows).toHaveLength(1);
+    expect(methods(client)).not.toContain("amt.join");
+    const alone = await start({ argv: ["amt://198.51.100.10@232.1.1.1"], daemon: false });
+    expect(alone.app.core.state.pendingStream).toMatchObject({ source: "198.51.100.10" });
   });
 
   test("where the service is not there yet, the link waits for it", async () => {

@@ -1,6 +1,7 @@
 // Whole scenes for looking at the interface without a daemon: what a person might have on the screen.
 import type { Group } from "#contract/snapshot.ts";
 import type { AppState } from "#main/contract/state.ts";
+import { answerInternet, internetSnapshot } from "./fake-amt.ts";
 import { fakePeerVif } from "./fake-peer-vif.ts";
 import type { FakeShell } from "./fake-shell.ts";
 import { fakeGroup, fakeMember, fakeNetwork, fakeSnapshot, fakeState } from "./fake-state.ts";
@@ -54,6 +55,8 @@ export const SCENES: Readonly<Record<string, () => AppState>> = {
   streams: () => fakeState({ snapshot: streamsSnapshot(8, 14) }),
   /** As `crowd`, seen by a guest, with streams of every kind. */
   "streams-crowd": () => fakeState({ snapshot: streamsSnapshot(200, 500) }),
+  /** Streams of the Internet's, in every state. */
+  internet: () => fakeState({ snapshot: internetSnapshot() }),
   /** Connected, and nobody sends. */
   silence: () => fakeState({ snapshot: fakeSnapshot({ groups: [] }) }),
   /** A host with guests at the door, and a guest whose own LAN has the addresses of the host's. */
@@ -69,6 +72,7 @@ export const SCENES: Readonly<Record<string, () => AppState>> = {
 /** Answers as a service would, where the interface shows what came of it. */
 export function answerCalls(shell: FakeShell): void {
   answerScreens(shell);
+  answerInternet(shell);
   shell.handlers["settings.set"] = (changes) => {
     const settings = { ...shell.state.settings, ...changes };
     shell.change({ settings });

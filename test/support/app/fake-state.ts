@@ -167,6 +167,7 @@ export function fakeState(changes: Partial<AppState> = {}): AppState {
     service: { state: "running", detail: "", remedy: null, action: null, version: "0.1.0", access: "own" },
     settings: { ...DEFAULT_SETTINGS, welcomed: true },
     pendingInvite: null,
+    pendingStream: null,
     snapshot: fakeSnapshot(),
     ...changes,
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { linkIn, listenForLinks } from "#main/shell/invite-links.ts";
+import { linkIn, listenForLinks } from "#main/shell/opened-links.ts";
 import { isFirstInstance } from "#main/shell/single-instance.ts";
 import { electronStandIn } from "#test/support/app/electron-stand-in.ts";
 
@@ -10,6 +10,9 @@ test.each([
   [["electron", ".", "--hidden", LINK], LINK],
   [["castaway-desktop", "CASTAWAY://JOIN/ABCD"], "CASTAWAY://JOIN/ABCD"],
   [["castaway-desktop", "--no-sandbox", LINK, "castaway://join/efgh"], "castaway://join/efgh"],
+  [["castaway-desktop", "amt://198.51.100.10@232.1.1.1"], "amt://198.51.100.10@232.1.1.1"],
+  [["castaway-desktop", "AMT:x"], "AMT:x"],
+  [["castaway-desktop", "amtrak://x"], undefined],
   [["castaway-desktop"], undefined],
   [[LINK], undefined],
   [["castaway-desktop", "https://example.org/castaway:"], undefined],
