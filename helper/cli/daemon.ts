@@ -13,6 +13,7 @@ interface Options {
   readonly lan: { name: string; mode: LanMode }[];
   readonly socketVif: SocketChoice[];
   readonly routes?: string;
+  readonly peers?: string;
   readonly tun?: string | boolean;
   readonly user?: string;
   readonly foreground?: true;
@@ -48,6 +49,7 @@ export function addDaemon(program: Command, context: CliContext): void {
       "--routes <file>",
       "static joins and routes, as smcroute.conf has them (/etc/castaway/routes.conf)",
     )
+    .option("--peers <file>", "computers to be joined with without an invite (/etc/castaway/peers.conf)")
     .option("--tun <name>", "name of the TUN device", interfaceName)
     .option("--no-tun", "open no network device, and give up root's powers: needs --socket-vif")
     .option("--user <account>", "change to this account once the devices are open")
@@ -66,6 +68,7 @@ export function addDaemon(program: Command, context: CliContext): void {
         port: options.port,
         lans: options.lan,
         routesFile: options.routes,
+        peersFile: options.peers,
         socketVifs: options.socketVif,
         tunName: options.tun === true ? undefined : options.tun,
         user: options.user,

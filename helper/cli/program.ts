@@ -12,6 +12,7 @@ import { reportFailure } from "./failure.ts";
 import { addGroups } from "./groups.ts";
 import { addInvite } from "./invite.ts";
 import { addJoin } from "./join.ts";
+import { addKey } from "./key.ts";
 import { addLans } from "./lans.ts";
 import { addLeave } from "./leave.ts";
 import { addLogs } from "./logs.ts";
@@ -42,6 +43,7 @@ const COMMANDS = [
   addInvite,
   addJoin,
   addLeave,
+  addKey,
   addMembers,
   addGroups,
   addAmt,

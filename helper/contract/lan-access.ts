@@ -45,7 +45,12 @@ export type LanAccess = v.InferOutput<typeof lanAccessSchema>;
 /** By network. */
 export const shareSchema = v.object({
   networks: v.array(
-    v.object({ id: text, name: text, role: v.picklist(["host", "guest"]), lanAccess: lanAccessSchema }),
+    v.object({
+      id: text,
+      name: text,
+      role: v.picklist(["host", "guest", "static"]),
+      lanAccess: lanAccessSchema,
+    }),
   ),
 });
 export type Share = v.InferOutput<typeof shareSchema>;

@@ -183,7 +183,34 @@ export const METHODS = {
   ),
   "routes.remove": method("own", QUICK, v.strictObject({ id }), nothing),
   /** Reads the routes file anew; one with a mistake changes nothing. */
-  "routes.reload": method("own", QUICK, noParams, v.object({ file: v.string(), entries: v.number() })),
+  /** Reads the routes file and the peers file anew. */
+  "routes.reload": method(
+    "own",
+    QUICK,
+    noParams,
+    v.object({ file: v.string(), entries: v.number(), peersFile: v.string(), peers: v.number() }),
+  ),
+  /**
+   * This computer as others name it in their peers files. The private key has no way out; without the public one a
+   * stranger gets no answer, so it is not for all to read.
+   */
+  "key.show": method(
+    "own",
+    QUICK,
+    noParams,
+    v.object({
+      /** 32 bytes in base64. */
+      publicKey: v.string(),
+      /** `networkFingerprint` of the network's id that follows from the key. */
+      fingerprint: v.string(),
+      hostname: v.string(),
+      port: v.number(),
+      /** Inside of the tunnel between static peers. */
+      addresses: v.array(v.string()),
+      peersFile: v.string(),
+      peers: v.number(),
+    }),
+  ),
 
   "lans.list": method("read", QUICK, noParams, v.object({ lans: v.array(lanSchema) })),
   "lans.set": method(

@@ -48,7 +48,8 @@ export type Sending = v.InferOutput<typeof sendingSchema>;
 export const memberSchema = v.object({
   number: count,
   name: text,
-  role: v.picklist(["host", "guest"]),
+  /** peer: of the peers file, in which nobody is the host. */
+  role: v.picklist(["host", "guest", "peer"]),
   self: v.boolean(),
   online: v.boolean(),
   /**
@@ -97,7 +98,8 @@ export type JoinRequest = v.InferOutput<typeof joinRequestSchema>;
 export const networkSchema = v.object({
   id: text,
   name: text,
-  role: v.picklist(["host", "guest"]),
+  /** static: the peers of the peers file (docs/config.md). */
+  role: v.picklist(["host", "guest", "static"]),
   /** refused: the host said no (removed, revoked); attention: it works in part, `detail` says what to do. */
   state: v.picklist(["off", "connecting", "connected", "refused", "attention"]),
   /** One sentence for people. */

@@ -10,6 +10,8 @@ export interface DaemonOptions {
   readonly lans: readonly { readonly name: string; readonly mode: "full" | "local" | "off" }[];
   /** Undefined: the system's own, where there is one. */
   readonly routesFile: string | undefined;
+  /** Static peers; undefined: the system's own file, where there is one. */
+  readonly peersFile: string | undefined;
   readonly socketVifs: readonly SocketChoice[];
   /** false: no network devices, so no privileges. */
   readonly tunName: string | false | undefined;

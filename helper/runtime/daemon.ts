@@ -28,6 +28,8 @@ import { linuxPorts, type FastPathHandle } from "./engine-ports.ts";
 import { RingLog } from "./log.ts";
 import { isJournal } from "./journal.ts";
 import { Metrics } from "./metrics/metrics.ts";
+import { PeersFile } from "./peers-file/peers-file.ts";
+import { reloadFiles } from "./reload-files.ts";
 import { RoutesFile } from "./routes-file/routes-file.ts";
 import { dhtProgram } from "./resources.ts";
 import { SnapshotBuilder } from "./view/snapshot-builder.ts";
@@ -35,6 +37,7 @@ import { StateKeeper } from "./state-keeper.ts";
 import { fullAccess, plainAccess, type SystemAccess } from "./system-access.ts";
 
 const DEFAULT_ROUTES = "/etc/castaway/routes.conf";
+const DEFAULT_PEERS = "/etc/castaway/peers.conf";
 const DEFAULT_TUN = "castaway0";
 /** Watching clients are told of changes this often at most. */
 const PUBLISH_MS = 500;
@@ -61,7 +64,15 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     log,
     wall: () => clock.wall(),
   });
-  await routesFile.load().catch(() => {}); // logged, and shown as a warning; the tunnel does not wait for it
+  const peersFile = new PeersFile({
+    path: resolve(options.peersFile ?? DEFAULT_PEERS),
+    optional: options.peersFile === undefined,
+    ownKey: keeper.state.machine.publicKey,
+    log,
+    wall: () => clock.wall(),
+  });
+  // Mistakes are logged, and shown as warnings; the tunnel does not wait for them.
+  await Promise.allSettled([routesFile.load(), peersFile.load()]);
   let publishSoon = (): void => {};
   const engine = await makeEngine({
     clock,
@@ -74,6 +85,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     lans: options.lans,
     socketVifs: options.socketVifs,
     routesFile,
+    peersFile,
     build: packageJson.version,
     hostname: hostname(),
     changed: () => publishSoon(),
@@ -141,12 +153,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   process.on("SIGHUP", () => {
     // A terminal that was closed is no request to read a file.
     if (options.foreground && process.stderr.isTTY) return ending.resolve("bye");
-    routesFile.load().then(
-      () => {
-        if (closing) return;
-        engine.settingsChanged();
-        log.write("info", "the routes file was read anew", { entries: routesFile.entries.length });
-      },
+    reloadFiles(engine, () => !closing).then(
+      ({ entries, peers }) => log.write("info", "the files were read anew", { entries, peers }),
       () => publishSoon(), // logged
     );
   });

@@ -34,6 +34,7 @@ import { Reach } from "./reach/reach.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
 import { sessionTraffic } from "./session-traffic.ts";
 import type { SocketChoice } from "./socket-choice.ts";
+import type { PeersFile } from "./peers-file/peers-file.ts";
 import type { RoutesFile } from "./routes-file/routes-file.ts";
 import { Sharing } from "./sharing.ts";
 import { SocketVifs } from "./socket-vifs.ts";
@@ -57,6 +58,7 @@ export interface EngineOptions {
   readonly lans: readonly LanSetting[];
   readonly socketVifs: readonly SocketChoice[];
   readonly routesFile?: RoutesFile;
+  readonly peersFile?: PeersFile;
   readonly build: string;
   readonly hostname: string;
   readonly changed: () => void;
@@ -80,6 +82,7 @@ export class Engine {
   readonly transport: Transport;
   readonly statics: StaticEntries;
   readonly routesFile: RoutesFile | undefined;
+  readonly peersFile: PeersFile | undefined;
   readonly sharing: Sharing;
   readonly discovery: Discovery;
   readonly announcements: AnnouncementListener;
@@ -104,6 +107,7 @@ export class Engine {
     this.access = access;
     this.hostname = options.hostname;
     this.routesFile = options.routesFile;
+    this.peersFile = options.peersFile;
     this.#links = ports.openLinks();
     const { machine } = keeper.state;
     const localStatic = keyPair(machine.privateKey);
@@ -136,7 +140,7 @@ export class Engine {
       entropy,
       clock,
       authorize: (request) => this.networks.authorize(request),
-      ownerOf: (publicKey, fromHost) => this.networks.ownerOf(publicKey, fromHost),
+      ownerOf: (publicKey, caller) => this.networks.ownerOf(publicKey, caller),
       accepted: (accepted, now) => this.networks.accepted(accepted, now),
       send: (to, data) => {
         if (to.stream === undefined) ports.sendDatagram(this.datagrams, to, data);
@@ -157,7 +161,7 @@ export class Engine {
       machineKey: machine.privateKey,
       environment: process.env,
       settings: () => keeper.state.settings.reach,
-      hosting: () => this.networks.hosted?.enabled === true,
+      hosting: () => this.networks.isCalled,
       closed: (stream) => {
         this.networks.streamClosed(stream, clock.now());
         this.reach.streamClosed(stream);
@@ -202,6 +206,7 @@ export class Engine {
       addressesChanged: () => this.#addressesChanged(),
       reachChanged: () => this.beacons.refresh(),
       dhtKey: () => this.dht.invitedTo,
+      peersConfig: () => this.peersFile?.config,
       isLasting: (endpoint) => this.paths.of(endpoint) !== "relayed",
     });
     this.sockets = new SocketVifs({
@@ -255,7 +260,7 @@ export class Engine {
       port: this.datagrams.port,
       nonce: mappingNonce(machine.privateKey),
       enabled: () => keeper.state.settings.reach.portMapping,
-      hosting: () => this.networks.hosted?.enabled === true,
+      hosting: () => this.networks.isCalled,
       changed: () => this.networks.candidatesChanged(),
     });
     this.discovery = new Discovery({
@@ -344,6 +349,12 @@ export class Engine {
     this.reach.refresh();
     this.dht.settingsChanged();
     this.core.turn();
+  }
+
+  /** The routes file or the peers file says something else now. */
+  filesChanged(): void {
+    this.networks.byFile.refresh();
+    this.settingsChanged();
   }
 
   /** Begins to carry packets. */

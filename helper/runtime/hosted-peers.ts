@@ -57,7 +57,7 @@ export class HostedPeers {
         localStatic,
         remoteStatic: publicKey,
         psk,
-        fromHost: true,
+        caller: "host",
         hasAes,
         hello,
         candidates,

@@ -14,11 +14,14 @@ import { inviteKeys } from "#protocol/invite/invite-secret.ts";
 import type { Accepted, Authorization, AuthorizeRequest } from "#protocol/session/acceptor.ts";
 import { endpointText } from "#ports/endpoint.ts";
 import { parsePrefix, type Prefix } from "#wire/address.ts";
+import type { Caller } from "#wire/frame-handshake-payload.ts";
 import { HostedNetworkRuntime } from "./hosted-network.ts";
 import { JoinedNetworkRuntime } from "./joined-network.ts";
 import type { NetworkAddresses, NetworkContext, RoutedSubnet } from "./network-context.ts";
 import { Peer } from "./peer.ts";
+import type { PeersConfig } from "./peers-file/peers-config.ts";
 import type { StateKeeper } from "./state-keeper.ts";
+import { StaticNetworkRuntime } from "./static-network.ts";
 import type { SessionOwner } from "./transport.ts";
 
 export interface NetworksOptions extends Omit<
@@ -30,6 +33,7 @@ export interface NetworksOptions extends Omit<
   /** This computer's own addresses with the transport's port. */
   readonly ownEndpoints: () => readonly Endpoint[];
   readonly addressesInUse: () => readonly Prefix[];
+  readonly peersConfig: () => PeersConfig | undefined;
   /** Is an endpoint worth trying in another life of this daemon? A relay's is not. */
   readonly isLasting: (endpoint: Endpoint) => boolean;
 }
@@ -44,6 +48,8 @@ export interface Joining {
 /** The network that this computer hosts, if it does, and those that it joined. */
 export class Networks {
   readonly joined = new Map<string, JoinedNetworkRuntime>();
+  /** The peers of the peers file. */
+  readonly byFile: StaticNetworkRuntime;
   readonly #options: NetworksOptions;
   readonly #context: NetworkContext;
   #hosted: HostedNetworkRuntime | undefined;
@@ -68,6 +74,11 @@ export class Networks {
         options.core.changed();
       },
     };
+    this.byFile = new StaticNetworkRuntime({
+      context: this.#context,
+      config: options.peersConfig,
+      enabled: () => keeper.state.settings.staticEnabled,
+    });
     const { hosted, joined } = keeper.state;
     if (hosted) this.#hosted = new HostedNetworkRuntime(this.#context, hosted);
     for (const record of joined) this.#addJoined(record);
@@ -85,11 +96,13 @@ export class Networks {
     this.#hosted?.setCandidates(this.candidates());
     this.#hosted?.start(this.#options.core.clock.now());
     for (const network of this.joined.values()) network.start();
+    this.byFile.refresh();
   }
 
   close(reason: "bye" | "restarting"): void {
     this.#hosted?.close(reason);
     for (const network of this.joined.values()) network.stop(reason);
+    this.byFile.close(reason);
   }
 
   /** Makes the network that this computer hosts. Its key is the machine's, so there is one at most. */
@@ -112,6 +125,11 @@ export class Networks {
     keeper.changed();
     this.#options.addressesChanged();
     return this.#hosted;
+  }
+
+  /** Others may open sessions to this computer: members of its network, or peers of the file. */
+  get isCalled(): boolean {
+    return this.#hosted?.enabled === true || this.byFile.active;
   }
 
   /** The meeting point of our own, where we can be called. */
@@ -188,11 +206,12 @@ export class Networks {
     this.candidatesChanged();
     this.#hosted?.handleNetworkChanged(now);
     for (const network of this.joined.values()) network.handleNetworkChanged(now);
+    this.byFile.handleNetworkChanged(now);
     this.#context.addressesChanged(); // a LAN that we are on may have the addresses of one behind the tunnel now
   }
 
   addresses(): NetworkAddresses {
-    const all = [...(this.#hosted ? [this.#hosted] : []), ...this.joined.values()].map((one) =>
+    const all = [...(this.#hosted ? [this.#hosted] : []), ...this.joined.values(), this.byFile].map((one) =>
       one.addresses(),
     );
     return {
@@ -215,6 +234,7 @@ export class Networks {
   /** Those that can be carried for, as LANs have to know them: who has lost the host leaves the LAN to another member. */
   lanNetworks(): { id: string; host: boolean; hostPublicKey: Uint8Array }[] {
     const hosted = this.#hosted;
+    const byFile = this.byFile.lanNetwork();
     return [
       ...(hosted?.enabled
         ? [{ id: hosted.id, host: true, hostPublicKey: this.#options.localStatic.publicKey }]
@@ -222,6 +242,7 @@ export class Networks {
       ...[...this.joined.values()]
         .filter((network) => network.state.state === "connected")
         .map(({ id, record }) => ({ id, host: false, hostPublicKey: record.hostPublicKey })),
+      ...(byFile ? [byFile] : []),
     ];
   }
 
@@ -238,19 +259,22 @@ export class Networks {
 
   // ── handshakes that others begin ─────────────────────────────────────────
 
-  // A key may be both that of a host we joined and that of a guest of ours: the caller says which it is.
+  // A key may be that of a host we joined, of a guest of ours and of a peer of the file: the caller says which it is.
 
   authorize(request: AuthorizeRequest): Authorization | undefined {
-    const { publicKey, fromHost } = request;
-    return fromHost ? this.#joinedOf(publicKey)?.authorize() : this.#hosted?.authorize(request);
+    const { publicKey, caller } = request;
+    if (caller === "static") return this.byFile.authorize(publicKey);
+    return caller === "host" ? this.#joinedOf(publicKey)?.authorize() : this.#hosted?.authorize(request);
   }
 
-  ownerOf(publicKey: Uint8Array, fromHost: boolean): SessionOwner | undefined {
-    return fromHost ? this.#joinedOf(publicKey)?.peer : this.#hosted?.ownerOf(publicKey);
+  ownerOf(publicKey: Uint8Array, caller: Caller): SessionOwner | undefined {
+    if (caller === "static") return this.byFile.ownerOf(publicKey);
+    return caller === "host" ? this.#joinedOf(publicKey)?.peer : this.#hosted?.ownerOf(publicKey);
   }
 
   accepted(accepted: Accepted, now: number): void {
-    if (accepted.fromHost) this.#joinedOf(accepted.publicKey)?.accepted(accepted, now);
+    if (accepted.caller === "static") this.byFile.accepted(accepted, now);
+    else if (accepted.caller === "host") this.#joinedOf(accepted.publicKey)?.accepted(accepted, now);
     else this.#hosted?.accepted(accepted, now);
   }
 

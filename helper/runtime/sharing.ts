@@ -27,6 +27,7 @@ export class Sharing {
     const { core, networks, settings } = this.#options;
     const { presets, raiseTtl } = settings();
     networks.hosted?.setShared(sharedRanges(presets), proxiesOf(presets));
+    networks.byFile.setShared(sharedRanges(presets), proxiesOf(presets));
     this.networksChanged();
     if (this.#raised !== raiseTtl.join()) {
       this.#raised = raiseTtl.join();
@@ -45,6 +46,7 @@ export class Sharing {
       ...DEFAULT_SHARED.map(parsePrefix),
       ...(networks.hosted?.record.sharedRanges ?? []),
       ...[...networks.joined.values()].flatMap(({ record }) => record.sharedRanges),
+      ...networks.byFile.sharedRanges,
     ]).map(prefixText);
     if (ranges.join() === this.#scope) return;
     this.#scope = ranges.join();

@@ -8,6 +8,7 @@ import type { Session } from "#protocol/session/session.ts";
 import type { StreamTarget } from "#protocol/session/session-types.ts";
 import { HandshakeClock } from "#protocol/session/timestamp.ts";
 import { FRAME_COOKIE_REPLY, FRAME_HANDSHAKE_INITIATION, FRAME_HANDSHAKE_RESPONSE } from "#wire/frame.ts";
+import type { Caller } from "#wire/frame-handshake-payload.ts";
 import { decodeCookieReply, decodeResponse } from "#wire/frame-handshake.ts";
 
 /** Who owns an index: a session's end in this daemon. */
@@ -21,8 +22,8 @@ export interface TransportOptions {
   readonly entropy: Entropy;
   readonly clock: Clock;
   readonly authorize: Authorize;
-  /** The owner for a peer that shakes hands, as the host of its network or not; undefined: no more peers fit. */
-  readonly ownerOf: (publicKey: Uint8Array, fromHost: boolean) => SessionOwner | undefined;
+  /** The owner for a peer that shakes hands, as what it calls; undefined: no more peers fit. */
+  readonly ownerOf: (publicKey: Uint8Array, caller: Caller) => SessionOwner | undefined;
   readonly accepted: (accepted: Accepted, now: number) => void;
   readonly send: (to: Endpoint, data: Uint8Array) => void;
   readonly sendInOrder: (to: Endpoint, data: Uint8Array) => void;
@@ -59,8 +60,8 @@ export class Transport {
       clock: this.handshakeClock,
       authorize,
       now,
-      takeIndex: (publicKey, fromHost) => {
-        const owner = options.ownerOf(publicKey, fromHost);
+      takeIndex: (publicKey, caller) => {
+        const owner = options.ownerOf(publicKey, caller);
         return owner && this.indices.take(owner);
       },
     });

@@ -16,6 +16,18 @@ const CIPHER_SLOTS = 4;
 
 /** Flags of an initiation; those of a later version are ignored. */
 const FLAG_FROM_HOST = 1;
+const FLAG_STATIC = 2;
+
+/**
+ * Who calls: a guest, for the receiver's own network; the host of a network that the receiver is a guest of; or a peer
+ * that both ends have in a file. One pair of computers may have a session of each kind.
+ */
+export type Caller = "guest" | "host" | "static";
+const CALLER_FLAGS: Readonly<Record<Caller, number>> = {
+  guest: 0,
+  host: FLAG_FROM_HOST,
+  static: FLAG_STATIC,
+};
 
 /** By number on the wire. "pending-approval" gives keys like "ok": control alone passes until the host approves. */
 const STATUSES = [
@@ -34,8 +46,7 @@ export interface InitiationPayload {
   /** 12 bytes, compared as one big-endian number. */
   readonly timestamp: Uint8Array;
   readonly minor: number;
-  /** The sender hosts the network that the session is for; otherwise it calls the receiver's own network. */
-  readonly fromHost: boolean;
+  readonly caller: Caller;
   /** Cipher numbers, the preferred one first; 4 at most. */
   readonly ciphers: readonly number[];
   /** 8 bytes; all zero where the peer is a known member. */
@@ -55,23 +66,28 @@ export function decodeInitiationPayload(bytes: Uint8Array): InitiationPayload {
   const reader = new Reader(bytes);
   const timestamp = reader.take(TIMESTAMP_LENGTH, "timestamp");
   const minor = reader.u8("minor version");
-  const fromHost = (reader.u8("flags") & FLAG_FROM_HOST) !== 0;
+  const caller = callerOf(reader.u8("flags"));
   const ciphers = [...reader.take(CIPHER_SLOTS, "ciphers")].filter((number) => number !== 0);
   reader.skip(2, "reserved");
-  return { timestamp, minor, fromHost, ciphers, inviteId: reader.take(INVITE_ID_LENGTH, "invite id") };
+  return { timestamp, minor, caller, ciphers, inviteId: reader.take(INVITE_ID_LENGTH, "invite id") };
 }
 
 export function encodeInitiationPayload(payload: InitiationPayload): Uint8Array {
   const writer = new Writer(INITIATION_PAYLOAD_LENGTH)
     .bytes(payload.timestamp, "timestamp")
     .u8(payload.minor, "minor version")
-    .u8(payload.fromHost ? FLAG_FROM_HOST : 0, "flags")
+    .u8(CALLER_FLAGS[payload.caller], "flags")
     .bytes(Uint8Array.from(payload.ciphers), "ciphers")
     .zeros(CIPHER_SLOTS - payload.ciphers.length, "unused ciphers")
     .zeros(2, "reserved")
     .bytes(payload.inviteId, "invite id");
   if (writer.offset !== INITIATION_PAYLOAD_LENGTH) throw new RangeError("a field has the wrong length");
   return writer.done();
+}
+
+function callerOf(flags: number): Caller {
+  if ((flags & FLAG_STATIC) !== 0) return "static";
+  return (flags & FLAG_FROM_HOST) !== 0 ? "host" : "guest";
 }
 
 /** Throws DecodeError. A status that a later version added reads as "refused". */

@@ -10,6 +10,7 @@ import {
   decodeInitiationPayload,
   encodeResponsePayload,
   PROTOCOL_MINOR,
+  type Caller,
   type HandshakeStatus,
   type InitiationPayload,
 } from "#wire/frame-handshake-payload.ts";
@@ -28,8 +29,7 @@ export interface AuthorizeRequest {
   readonly publicKey: Uint8Array; // 32 bytes, proved
   /** 8 bytes; undefined where the peer says it is a known member. */
   readonly inviteId: Uint8Array | undefined;
-  /** The sender hosts the network that it calls for; otherwise the call is for ours. */
-  readonly fromHost: boolean;
+  readonly caller: Caller;
   readonly now: number;
 }
 
@@ -60,7 +60,7 @@ export interface Accepted {
   readonly type: "accepted";
   readonly publicKey: Uint8Array;
   readonly inviteId: Uint8Array | undefined;
-  readonly fromHost: boolean;
+  readonly caller: Caller;
   readonly status: HandshakeStatus;
   readonly from: Endpoint;
   /** To be sent to `from`, after the keys are installed. */
@@ -81,7 +81,7 @@ export interface AcceptorOptions {
   readonly clock: HandshakeClock;
   readonly authorize: Authorize;
   /** A fresh index for a peer's keys; undefined where there is none left. */
-  readonly takeIndex: (publicKey: Uint8Array, fromHost: boolean) => number | undefined;
+  readonly takeIndex: (publicKey: Uint8Array, caller: Caller) => number | undefined;
   readonly now: number;
 }
 
@@ -91,7 +91,7 @@ export class Acceptor {
   readonly #key1: Uint8Array;
   readonly #load: HandshakeLoad;
   readonly #cookies: CookieIssuer;
-  /** Public key in hexadecimal and whose network, to the greatest timestamp, in order of last use. */
+  /** Public key in hexadecimal and as what it calls, to the greatest timestamp, in order of last use. */
   readonly #timestamps = new Map<string, Uint8Array>();
 
   constructor(options: AcceptorOptions) {
@@ -135,19 +135,19 @@ export class Acceptor {
     const payload = decodeInitiationPayload(state.readMessage(noise));
     const publicKey = state.remoteStatic!;
     if (publicKey.toHex() === localStatic.publicKey.toHex()) return dropped("own-key");
-    const { fromHost } = payload;
+    const { caller } = payload;
     // Two hosts that are guests of each other have two sessions, whose calls may overtake each other.
-    const key = `${publicKey.toHex()} ${fromHost}`;
+    const key = `${publicKey.toHex()} ${caller}`;
     const inviteId = payload.inviteId.some((byte) => byte !== 0) ? payload.inviteId : undefined;
     const last = this.#timestamps.get(key);
     if (last && !laterTimestamp(payload.timestamp, last)) return dropped("replay");
-    const authorization = authorize({ publicKey, inviteId, fromHost, now });
+    const authorization = authorize({ publicKey, inviteId, caller, now });
     if (!authorization) return dropped("stranger");
     this.#remember(key, payload.timestamp);
     state.setPsk(authorization.psk);
     state.setLocalEphemeral(keyPair(entropy.bytes(32)));
     const { status } = authorization;
-    const common = { type: "accepted", publicKey, inviteId, fromHost, status, from } as const;
+    const common = { type: "accepted", publicKey, inviteId, caller, status, from } as const;
     if (status !== "ok" && status !== "pending-approval") {
       // An index of 0 belongs to nobody: nothing can be sent to a refused peer's keys, and it gets none.
       return {
@@ -156,7 +156,7 @@ export class Acceptor {
         response: this.#response(state, 0, remoteIndex, payload, status, now),
       };
     }
-    const localIndex = this.#options.takeIndex(publicKey, fromHost);
+    const localIndex = this.#options.takeIndex(publicKey, caller);
     if (localIndex === undefined) return dropped("indices");
     const response = this.#response(state, localIndex, remoteIndex, payload, status, now);
     const { send, receive } = state.split();

@@ -65,7 +65,7 @@ export class Handshaker {
   }
 
   #begin(now: number): void {
-    const { localStatic, remoteStatic, psk, inviteId, fromHost, hasAes } = this.#options;
+    const { localStatic, remoteStatic, psk, inviteId, caller, hasAes } = this.#options;
     const { entropy, clock, takeIndex } = this.#options;
     if (this.#open.length >= MAX_OPEN) this.#drop(1);
     const localIndex = takeIndex();
@@ -73,7 +73,7 @@ export class Handshaker {
     const ephemeral = entropy.bytes(32);
     const timestamp = clock.next(now);
     const own = { localStatic, hasAes, localIndex, ephemeral, timestamp };
-    this.#open.push(new Initiation({ ...own, remoteStatic, psk, inviteId, fromHost: fromHost === true }));
+    this.#open.push(new Initiation({ ...own, remoteStatic, psk, inviteId, caller }));
   }
 
   /** The initiation once more, with the cookie, where it is the first one from there. */

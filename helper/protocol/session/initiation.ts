@@ -8,6 +8,7 @@ import {
   decodeResponsePayload,
   encodeInitiationPayload,
   PROTOCOL_MINOR,
+  type Caller,
   type ResponsePayload,
 } from "#wire/frame-handshake-payload.ts";
 import { decodeResponse, encodeInitiation } from "#wire/frame-handshake.ts";
@@ -24,8 +25,8 @@ export interface InitiationOptions {
   readonly psk: Uint8Array;
   /** 8 bytes, where we are not known to be a member yet. */
   readonly inviteId: Uint8Array | undefined;
-  /** We host the network that the session is for. */
-  readonly fromHost?: boolean;
+  /** What we are to the far end; a guest where nothing is said. */
+  readonly caller?: Caller | undefined;
   readonly hasAes: boolean;
   readonly localIndex: number;
   /** 32 random bytes, never used again. */
@@ -65,7 +66,7 @@ export class Initiation {
     const payload = encodeInitiationPayload({
       timestamp: options.timestamp,
       minor: PROTOCOL_MINOR,
-      fromHost: options.fromHost ?? false,
+      caller: options.caller ?? "guest",
       ciphers: cipherOffer(options.hasAes),
       inviteId: options.inviteId ?? NO_INVITE,
     });

@@ -3,7 +3,7 @@ import type { Endpoint } from "#ports/endpoint.ts";
 import type { Entropy } from "#ports/entropy.ts";
 import type { DataCipher, TransportKeys } from "#ports/fast-path.ts";
 import type { CloseReason, ControlMessage, Hello } from "#wire/control.ts";
-import type { HandshakeStatus } from "#wire/frame-handshake-payload.ts";
+import type { Caller, HandshakeStatus } from "#wire/frame-handshake-payload.ts";
 import type { PathCommand, PathTraffic } from "#protocol/path/path-control.ts";
 import type { Traffic } from "./liveness.ts";
 import type { HandshakeClock } from "./timestamp.ts";
@@ -70,8 +70,8 @@ export interface SessionOptions {
   readonly psk: Uint8Array; // 32 bytes
   /** 8 bytes, as long as the host may not know us. */
   readonly inviteId?: Uint8Array;
-  /** We host the network that the session is for: two hosts may be guests of each other, with a session for each. */
-  readonly fromHost?: boolean;
+  /** What we are to the far end; a guest where nothing is said. Two hosts may be guests of each other, with a session for each. */
+  readonly caller?: Caller;
   /** Does this processor have AES instructions? */
   readonly hasAes: boolean;
   readonly entropy: Entropy;

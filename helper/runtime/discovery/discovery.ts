@@ -147,14 +147,15 @@ export class Discovery {
 
   /** Does a network want the proxy, whether or not anybody is there now? */
   #wanted(name: ProxyName): boolean {
-    const { hosted, joined } = this.#options.networks;
+    const { hosted, joined, byFile } = this.#options.networks;
     if (hosted?.enabled && hosted.proxies.has(name)) return true;
+    if (byFile.proxies.has(name)) return true;
     return [...joined.values()].some(({ record, proxies }) => record.enabled && proxies.has(name));
   }
 
   #peers(name: ProxyName): DiscoveryPeer[] {
     const { networks, proxies } = this.#options;
-    const { hosted, joined } = networks;
+    const { hosted, joined, byFile } = networks;
     const found: DiscoveryPeer[] = [];
     if (hosted?.proxies.has(name))
       for (const peer of hosted.peers())
@@ -162,6 +163,9 @@ export class Discovery {
     for (const { id, peer, proxies: offered } of joined.values())
       if (offered.has(name) && peer?.forwarding && peer.session.up)
         found.push({ peer, network: id, tells: proxies().has(name) });
+    if (byFile.proxies.has(name))
+      for (const peer of byFile.peers())
+        if (peer.session.up) found.push({ peer, network: byFile.id, tells: true });
     return found;
   }
 }

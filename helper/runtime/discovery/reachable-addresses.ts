@@ -43,7 +43,7 @@ export class ReachableAddresses {
     this.#known = new Map();
     this.#exported.clear();
     this.#imported.clear();
-    const { hosted, joined } = this.#networks;
+    const { hosted, joined, byFile } = this.#networks;
     if (hosted) {
       const { prefix6, prefix4 } = hosted.record.plan;
       this.#known.set(hosted.id, {
@@ -63,6 +63,15 @@ export class ReachableAddresses {
         ways: network.lanWays(),
       });
     }
+    if (byFile.config)
+      this.#known.set(byFile.id, {
+        own: [byFile.own.address6, byFile.own.address4],
+        members: [byFile.own, ...byFile.config.peers.map((peer) => peer.addresses)].flatMap(
+          ({ prefixes }) => prefixes,
+        ),
+        shared: [],
+        ways: [],
+      });
   }
 
   /**

@@ -5,6 +5,7 @@ import { examine } from "../doctor/examine.ts";
 import { repairOf } from "../doctor/fixes.ts";
 import { TOPICS } from "../doctor/topics.ts";
 import { amtHandlers } from "./amt-handlers.ts";
+import { keyHandlers } from "./key-handlers.ts";
 import { memberHandlers } from "./member-handlers.ts";
 import { metricsHandlers } from "./metrics-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
@@ -30,6 +31,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...shareHandlers(parts, named),
     ...metricsHandlers(parts),
     ...amtHandlers(parts),
+    ...keyHandlers(parts),
     stats: async () => snapshots.stats(),
     dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),
     "doctor.topics": async () => ({ topics: TOPICS.map(({ id, title }) => ({ id, title })) }),

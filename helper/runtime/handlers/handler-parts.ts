@@ -46,6 +46,12 @@ export class Named {
     return own !== undefined && (own.id === network || own.name === network);
   }
 
+  /** Is that the network of the peers file? */
+  isByFile(network: string): boolean {
+    const { byFile } = this.#parts.engine.networks;
+    return byFile.config !== undefined && (byFile.id === network || byFile.config.network === network);
+  }
+
   /** The joined network that is meant: the one so called, or the only one where this computer hosts none. */
   joinedUnlessHosted(network?: string): JoinedNetworkRuntime | undefined {
     const { hosted, joined } = this.#parts.engine.networks;

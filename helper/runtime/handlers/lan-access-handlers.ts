@@ -14,6 +14,7 @@ export function shareHandlers(parts: HandlerParts, named: Named): Pick<DaemonApi
   const view = (): Share => ({
     networks: snapshots.networks
       .networks()
+      .filter(({ role }) => role !== "static") // static peers have no LANs by unicast
       .map(({ id, name, role, lanAccess }) => ({ id, name, role, lanAccess })),
   });
   return {

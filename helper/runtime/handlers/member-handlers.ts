@@ -10,6 +10,7 @@ import type { StateKeeper } from "../state-keeper.ts";
 import { inviteOf } from "../view/network-view.ts";
 import { saved, type HandlerParts, type Named } from "./handler-parts.ts";
 import { inspectInvite, waysText } from "./inspect-invite.ts";
+import { ofFile } from "./network-handlers.ts";
 import { parsePlace } from "./parse-place.ts";
 
 type MemberMethod =
@@ -31,6 +32,12 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
     if (!member || member.approved || member.removed)
       throw new ControlError("not-found", `there is no request "${request}"`, "List them: castaway status");
     return number;
+  };
+  /** Members of the peers file are changed there. */
+  const notOfFile = (network: string | undefined): void => {
+    const { hosted, joined, byFile } = networks;
+    const only = network === undefined && !hosted && joined.size === 0 && byFile.config !== undefined;
+    if (only || (network !== undefined && named.isByFile(network))) throw ofFile(byFile.config!.network);
   };
   return {
     "invite.create": async ({ network, uses, expiresInSeconds, approval, label, endpoints }) => {
@@ -89,8 +96,12 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
         throw new ControlError("not-found", "there is no such network", "castaway status");
       return { members: chosen.flatMap((one) => one.members) };
     },
-    "members.rename": async ({ network, member, name }) => answer(named.hosted(network).rename(member, name)),
+    "members.rename": async ({ network, member, name }) => {
+      notOfFile(network);
+      return answer(named.hosted(network).rename(member, name));
+    },
     "members.limit": async ({ network, member, bitsPerSecond }) => {
+      notOfFile(network);
       const rate = bitsPerSecond ?? undefined;
       const joined = named.joinedUnlessHosted(network);
       if (!joined) return answer(named.hosted(network).limit(member, rate));
@@ -103,7 +114,10 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
       joined.limit(rate);
       return answer(undefined);
     },
-    "members.remove": async ({ network, member }) => answer(named.hosted(network).remove(member)),
+    "members.remove": async ({ network, member }) => {
+      notOfFile(network);
+      return answer(named.hosted(network).remove(member));
+    },
   };
 }
 

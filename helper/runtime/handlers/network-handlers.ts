@@ -16,17 +16,25 @@ export function networkHandlers(
   parts: HandlerParts,
   named: Named,
 ): Pick<DaemonApi, "up" | "down" | "join" | "leave"> {
-  const { engine } = parts;
+  const { engine, keeper } = parts;
   const { networks } = engine;
+  const setByFile = (staticEnabled: boolean): void => {
+    if (keeper.state.settings.staticEnabled === staticEnabled) return;
+    keeper.setSettings({ staticEnabled });
+    networks.byFile.refresh();
+  };
   return {
     up: ({ network, name }) => {
       if (network !== undefined) {
         if (named.isHosted(network)) networks.hosted!.setEnabled(true);
+        else if (named.isByFile(network)) setByFile(true);
         else named.joined(network).setEnabled(true);
-      } else if (!networks.hosted && networks.joined.size === 0) named.hostIfNew(name);
+      } else if (!networks.hosted && networks.joined.size === 0 && !networks.byFile.config)
+        named.hostIfNew(name);
       else {
         networks.hosted?.setEnabled(true);
         for (const one of networks.joined.values()) one.setEnabled(true);
+        setByFile(true);
       }
       engine.settingsChanged();
       return saved(parts);
@@ -35,7 +43,9 @@ export function networkHandlers(
       if (network === undefined) {
         networks.hosted?.setEnabled(false);
         for (const one of networks.joined.values()) one.setEnabled(false);
+        if (networks.byFile.config) setByFile(false);
       } else if (named.isHosted(network)) networks.hosted!.setEnabled(false);
+      else if (named.isByFile(network)) setByFile(false);
       else named.joined(network).setEnabled(false);
       engine.settingsChanged();
       return saved(parts);
@@ -85,6 +95,7 @@ export function networkHandlers(
       };
     },
     leave: ({ network }) => {
+      if (network !== undefined && named.isByFile(network)) throw ofFile(network);
       const all = [...networks.joined.values()];
       if (network === undefined && all.length !== 1)
         throw all.length === 0
@@ -95,6 +106,15 @@ export function networkHandlers(
       return saved(parts);
     },
   };
+}
+
+/** Whose members stand in the peers file. */
+export function ofFile(network: string): ControlError {
+  return new ControlError(
+    "conflict",
+    `${network} stands in the peers file`,
+    "Take its lines out there, then: castaway reload. To disconnect: castaway down",
+  );
 }
 
 /** Resolves when it is known how joining ended, or that nobody answered in time. */

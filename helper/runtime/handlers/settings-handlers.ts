@@ -4,6 +4,7 @@ import { ControlError } from "#contract/errors.ts";
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
 import { AddressError } from "#wire/address.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
+import { reloadFiles } from "../reload-files.ts";
 import { MAX_LAN_SETTINGS, MAX_OWNERS, MAX_STATIC_ENTRIES } from "../store/state.ts";
 import { parseStaticEntry, type StaticEntry } from "../store/static-entry.ts";
 import { saved, type HandlerParts } from "./handler-parts.ts";
@@ -42,13 +43,7 @@ export function settingsHandlers(parts: HandlerParts): Pick<DaemonApi, SettingsM
       engine.settingsChanged();
       return saved(parts);
     },
-    "routes.reload": async () => {
-      const { routesFile } = engine;
-      if (!routesFile) throw new ControlError("not-found", "the daemon was started without a routes file");
-      await routesFile.load();
-      engine.settingsChanged();
-      return { file: routesFile.path, entries: routesFile.entries.length };
-    },
+    "routes.reload": () => reloadFiles(engine),
     "lans.list": async () => ({ lans: snapshots.lans() }),
     "lans.set": async ({ name, mode }) => {
       if (engine.routesFile?.lans.some((lan) => lan.name === name))

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { errnoOf } from "../store/store-error.ts";
 
 const OTHERS_WRITE = 0o022;
+const ALL_READ = 0o004;
 const STICKY = 0o1000;
 /** More than any routes file has. */
 export const MAX_TEXT_BYTES = 1024 * 1024;
@@ -14,6 +15,8 @@ export interface TextRead {
   readonly text: string;
   /** Why a daemon would not trust it; undefined: it would. */
   readonly untrusted: string | undefined;
+  /** Everybody on this computer may read it. */
+  readonly isPublic: boolean;
 }
 
 /** Why there is no text. */
@@ -40,7 +43,8 @@ export async function readText(path: string, uids: readonly number[]): Promise<T
     const bytes = await readAtMost(file, MAX_TEXT_BYTES + 1);
     if (bytes.length > MAX_TEXT_BYTES) throw new UnreadableError("is longer than 1 MiB");
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return { text, untrusted: fault(stats, uids) ?? (await folderFault(path, uids)) };
+    const untrusted = fault(stats, uids) ?? (await folderFault(path, uids));
+    return { text, untrusted, isPublic: (stats.mode & ALL_READ) !== 0 };
   } catch (error) {
     if (error instanceof UnreadableError) throw error;
     if (error instanceof TypeError) throw new UnreadableError("is no text in UTF-8");

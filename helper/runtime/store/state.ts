@@ -40,6 +40,8 @@ export interface Settings {
   readonly sharing: SharingSettings;
   readonly metrics: MetricsSettings;
   readonly amt: AmtSettings;
+  /** false: the peers of the peers file are left alone (`down`) until `up`. */
+  readonly staticEnabled: boolean;
 }
 
 export interface LanSetting {
@@ -74,6 +76,7 @@ const settingsSchema = v.strictObject({
   sharing: sharingSchema,
   metrics: v.optional(metricsSettingsSchema, DEFAULT_METRICS),
   amt: v.optional(amtSchema, DEFAULT_AMT),
+  staticEnabled: v.optional(v.boolean(), true),
 });
 
 const stateSchema: v.GenericSchema<unknown, State> = v.pipe(
@@ -115,6 +118,7 @@ export function initialState(randomKey: Uint8Array): State {
       sharing: DEFAULT_SHARING,
       metrics: DEFAULT_METRICS,
       amt: DEFAULT_AMT,
+      staticEnabled: true,
     },
   };
 }

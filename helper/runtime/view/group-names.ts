@@ -47,7 +47,11 @@ function sourceNames({ discovery, hostname, networks, lans }: Engine): Map<Addre
     names.set(address6, name);
     names.set(address4, name);
   };
-  const { hosted, joined } = networks;
+  const { hosted, joined, byFile } = networks;
+  for (const { name, addresses } of byFile.config?.peers ?? []) {
+    names.set(addresses.address6, name);
+    names.set(addresses.address4, name);
+  }
   for (const { number, name, approved } of hosted?.members.list() ?? [])
     if (approved) add(hosted!.record.plan, number, name);
   for (const { record, directory } of joined.values())

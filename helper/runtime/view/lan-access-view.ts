@@ -7,6 +7,16 @@ import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { RoutedSubnet } from "../network-context.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
 
+/** Of a network without LANs by unicast. */
+export const NO_LAN_ACCESS: LanAccess = {
+  on: false,
+  lans: [],
+  leftOut: [],
+  subnet: null,
+  opens: [],
+  problem: null,
+};
+
 export function hostedLanAccess(network: HostedNetworkRuntime, sharing: LanSharing): LanAccess {
   const on = network.record.shareLan;
   const { problem } = sharing;

@@ -8,9 +8,11 @@ import type { Engine } from "../engine.ts";
 import type { HostedNetworkRuntime } from "../hosted-network.ts";
 import type { JoinedNetworkRuntime } from "../joined-network.ts";
 import type { Peer } from "../peer.ts";
+import type { PeersConfig } from "../peers-file/peers-config.ts";
+import { OWN_NUMBER, type StaticNetworkRuntime } from "../static-network.ts";
 import type { PathKinds } from "../reach/path-kinds.ts";
 import { sessionLoss } from "./session-loss.ts";
-import { hostedLanAccess, joinedLanAccess } from "./lan-access-view.ts";
+import { hostedLanAccess, joinedLanAccess, NO_LAN_ACCESS } from "./lan-access-view.ts";
 import { NO_TRAFFIC, trafficOf } from "./traffic.ts";
 
 export class NetworkView {
@@ -21,11 +23,55 @@ export class NetworkView {
   }
 
   networks(): Network[] {
-    const { hosted, joined } = this.#engine.networks;
+    const { hosted, joined, byFile } = this.#engine.networks;
     return [
       ...(hosted ? [this.#hosted(hosted)] : []),
       ...[...joined.values()].map((network) => this.#joined(network)),
+      ...(byFile.config ? [this.#byFile(byFile, byFile.config)] : []),
     ];
+  }
+
+  #byFile(network: StaticNetworkRuntime, { network: name, peers, forward }: PeersConfig): Network {
+    const up = network.list().filter((one) => one.up).length;
+    const own = [network.own.address6, network.own.address4];
+    const self: Member = {
+      number: OWN_NUMBER,
+      name: this.#engine.hostname,
+      role: "peer",
+      self: true,
+      addresses: own,
+      ...this.#path(undefined, true),
+      lastSeen: null,
+    };
+    return {
+      id: network.id,
+      name,
+      role: "static",
+      ...staticState(network.active, up, peers.length, forward),
+      ownNumber: OWN_NUMBER,
+      ownAddresses: own,
+      prefixes: network.own.prefixes.map(prefixText),
+      sharedRanges: network.sharedRanges.map(prefixText),
+      lanAccess: NO_LAN_ACCESS,
+      members: [
+        self,
+        ...peers.map((line, index): Member => {
+          const peer = network.ownerOf(line.publicKey);
+          const { address6, address4 } = line.addresses;
+          return {
+            number: OWN_NUMBER + 1 + index,
+            name: line.name,
+            role: "peer",
+            self: false,
+            addresses: [address6, address4],
+            ...this.#path(peer, false),
+            lastSeen: this.#lastSeen(peer) ?? network.lastSeen(line.publicKey) ?? null,
+          };
+        }),
+      ],
+      invites: [],
+      requests: [],
+    };
   }
 
   invites(network: HostedNetworkRuntime): Invite[] {
@@ -160,6 +206,23 @@ export class NetworkView {
     const { clock } = this.#engine.core;
     return at > 0 ? clock.wall() - (clock.now() - at) : undefined;
   }
+}
+
+function staticState(
+  active: boolean,
+  up: number,
+  all: number,
+  forward: boolean,
+): Pick<Network, "state" | "detail"> {
+  if (!active) return { state: "off", detail: "The peers of the peers file are disconnected." };
+  const peers = all === 1 ? "peer" : "peers";
+  if (up === 0)
+    return { state: "connecting", detail: `Calling the ${peers} of the peers file; none has answered yet.` };
+  const hub = forward ? " This computer passes on between them." : "";
+  return {
+    state: "connected",
+    detail: `${up} of ${all} ${peers} of the peers file ${up === 1 ? "is" : "are"} here.${hub}`,
+  };
 }
 
 /** What limits the way to a peer. */

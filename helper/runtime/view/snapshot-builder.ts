@@ -163,17 +163,22 @@ export class SnapshotBuilder {
       remedy: `castaway lans set ${name} off`,
       since,
     }));
-    const { routesFile } = this.#engine;
-    const ofFile = routesFile?.fault
-      ? [
-          {
-            code: "routes-file",
-            message: `The routes file is not in use as it is now: ${routesFile.fault.message}`,
-            remedy: `castaway check-config ${routesFile.path}`,
-            since: routesFile.fault.since,
-          },
-        ]
-      : [];
+    const { routesFile, peersFile } = this.#engine;
+    const ofFile = [
+      { kind: "routes", file: routesFile, check: `castaway check-config ${routesFile?.path}` },
+      { kind: "peers", file: peersFile, check: `castaway check-config --peers ${peersFile?.path}` },
+    ].flatMap(({ kind, file, check }) =>
+      file?.fault
+        ? [
+            {
+              code: `${kind}-file`,
+              message: `The ${kind} file is not in use as it is now: ${file.fault.message}`,
+              remedy: check,
+              since: file.fault.since,
+            },
+          ]
+        : [],
+    );
     const doubleNat = doubleNatWarning(this.#engine.mapping);
     const ports = [...this.#engine.streaming.incoming.problems].map(([port, { reason, since }]) => ({
       code: "port-failed",

@@ -48,7 +48,12 @@ export class VifView {
       if (vif instanceof Peer) {
         const hosted = networks.hosted?.members.byKey(vif.publicKey);
         const joined = [...networks.joined.values()].find((network) => network.peer === vif);
-        const number = joined ? HOST_NUMBER : (hosted?.number ?? null);
+        const byFile = networks.byFile.byPeer(vif);
+        const number = byFile
+          ? networks.byFile.numberOf(byFile)
+          : joined
+            ? HOST_NUMBER
+            : (hosted?.number ?? null);
         return {
           ...base,
           kind: "peer",
@@ -56,7 +61,7 @@ export class VifView {
           mtu: vif.session.path.mtu.state === "DISABLED" ? null : vif.session.path.mtu.pathMtu,
           state: vif.session.up ? "up" : "down",
           detail: vif.session.up ? "" : "The member does not answer.",
-          networkId: joined?.id ?? networks.hosted?.id ?? null,
+          networkId: (byFile ? networks.byFile : (joined ?? networks.hosted))?.id ?? null,
           memberNumber: number,
           addresses: vif.session.endpoint ? [endpointText(vif.session.endpoint)] : [],
         };

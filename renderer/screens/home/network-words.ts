@@ -21,6 +21,8 @@ const TONES: Readonly<Record<Network["state"], Tone>> = {
   attention: "warn",
 };
 
+const CALLING = { host: "home:opening", guest: "home:calling", static: "home:callingPeers" } as const;
+
 /** `known` false: the service is away, and this is how the network last was. */
 export function networkWords(network: Network, known = true): NetworkWords {
   if (!known)
@@ -40,21 +42,26 @@ function sentence(network: Network): string {
     case "off":
       return t(network.role === "host" ? "home:offHost" : "home:offGuest", { name });
     case "connecting":
-      return t(network.role === "host" ? "home:opening" : "home:calling", { name });
+      return t(CALLING[network.role], { name });
     case "refused":
       return t("home:refused", { name });
     case "attention":
       return t("home:attention", { name });
     case "connected":
-      return network.role === "host"
-        ? hosting(network)
+      if (network.role === "host") return hosting(network);
+      return network.role === "static"
+        ? t("home:staticWith", { name, count: othersHere(network) })
         : t("home:connectedBy", { name, way: wayToHost(network) });
   }
 }
 
 function hosting(network: Network): string {
-  const count = network.members.filter((member) => member.online && !member.self).length;
+  const count = othersHere(network);
   return count === 0 ? t("home:openAlone") : t("home:openWith", { count });
+}
+
+function othersHere(network: Network): number {
+  return network.members.filter((member) => member.online && !member.self).length;
 }
 
 function wayToHost(network: Network): string {

@@ -38,3 +38,42 @@ test("no file", async () => {
   expect(code).toBe(1);
   expect(out).toContain("is not there");
 });
+
+test("a peers file, by its own rules", async () => {
+  const peers = join(folder, "peers.conf");
+  const key = "EBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8=";
+  writeFileSync(peers, `peer a key ${key} endpoint host.example:42268\n`, { mode: 0o600 });
+  const good = await run(["check-config", "--peers", peers]);
+  expect([good.code, good.daemon]).toEqual([0, undefined]);
+  expect(good.out).toContain(`${peers} can be used: peers 1.`);
+  writeFileSync(peers, `peer a key ${key} endpoint host\npeer b key ${key}\nfriend\u001b[2J`);
+  const bad = await run(["check-config", "--peers", peers, "--json"]);
+  expect(bad.code).toBe(1);
+  const { ok, problems } = JSON.parse(bad.out) as {
+    ok: boolean;
+    problems: { line: number; message: string }[];
+  };
+  expect([ok, problems.map(({ line }) => line)]).toEqual([false, [1, 3]]);
+  expect(problems[0]!.message).toContain("endpoint needs HOST:PORT");
+});
+
+test("both files at once", async () => {
+  const peers = join(folder, "peers.conf");
+  writeFileSync(file, "phyint eth0\n");
+  writeFileSync(peers, "friend\n", { mode: 0o600 });
+  const { code, out } = await run(["check-config", file, "--peers", peers]);
+  expect(code).toBe(1);
+  expect(out).toContain(`${file} can be used`);
+  expect(out).toContain(`error: ${peers}:1: "friend" is none of`);
+  const json = await run(["check-config", file, "--peers", peers, "--json"]);
+  expect((JSON.parse(json.out) as { files: { ok: boolean }[] }).files.map(({ ok }) => ok)).toEqual([
+    true,
+    false,
+  ]);
+});
+
+test("a new psk is printed, and is another one each time", async () => {
+  const [one, two] = [await run(["key", "psk"]), await run(["key", "psk", "--json"])];
+  expect(one.out).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
+  expect((JSON.parse(two.out) as { psk: string }).psk).not.toBe(one.out.trim());
+});

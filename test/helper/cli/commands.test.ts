@@ -97,6 +97,13 @@ test.each([
     { method: "routes.reload", params: {} },
     "/etc/castaway/routes.conf is in force: 3 joins and routes",
   ],
+  ["reload", { method: "routes.reload", params: {} }, "/etc/castaway/peers.conf is in force: 1 peer."],
+  [
+    "key",
+    { method: "key.show", params: {} },
+    "peer home-box key EBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8= endpoint HOST:42268",
+  ],
+  ["key show", { method: "key.show", params: {} }, "fingerprint  1f3a 90bc 5d2e 77a1 04c8"],
   ["routes remove s1", { method: "routes.remove", params: { id: "s1" } }, "Removed s1."],
   ["lans", { method: "lans.list", params: {} }, "chosen by the daemon"],
   [

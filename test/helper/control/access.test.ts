@@ -26,6 +26,7 @@ const PARAMS: Record<Method, Record<string, unknown>> = {
   "routes.add": { group: "239.1.1.1", fromVif: "eth0", toVifs: [] },
   "routes.remove": { id: "s1" },
   "routes.reload": {},
+  "key.show": {},
   "lans.list": {},
   "lans.set": { name: "eth0", mode: "off" },
   "reach.get": {},

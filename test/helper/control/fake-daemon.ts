@@ -118,7 +118,21 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
         throw new ControlError("not-found", `no static route "${id}"`, "See castaway routes list");
       return {};
     }),
-    "routes.reload": record("routes.reload", () => ({ file: "/etc/castaway/routes.conf", entries: 3 })),
+    "routes.reload": record("routes.reload", () => ({
+      file: "/etc/castaway/routes.conf",
+      entries: 3,
+      peersFile: "/etc/castaway/peers.conf",
+      peers: 1,
+    })),
+    "key.show": record("key.show", () => ({
+      publicKey: "EBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8=",
+      fingerprint: "1f3a 90bc 5d2e 77a1 04c8",
+      hostname: "home box",
+      port: 42268,
+      addresses: ["fd00::1", "100.64.0.1"],
+      peersFile: "/etc/castaway/peers.conf",
+      peers: 1,
+    })),
     "lans.list": record("lans.list", () => ({ lans: fake.snapshot.lans })),
     "lans.set": record("lans.set", () => ({})),
     "reach.get": record("reach.get", () => fake.snapshot.reach),

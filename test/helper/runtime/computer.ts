@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -14,6 +14,8 @@ import { Engine } from "#runtime/engine.ts";
 import { daemonHandlers } from "#runtime/handlers/daemon-handlers.ts";
 import { defaultLanMode } from "#runtime/lan-policy.ts";
 import { RingLog } from "#runtime/log.ts";
+import { PeersFile } from "#runtime/peers-file/peers-file.ts";
+import { RoutesFile } from "#runtime/routes-file/routes-file.ts";
 import { Metrics } from "#runtime/metrics/metrics.ts";
 import { StateKeeper } from "#runtime/state-keeper.ts";
 import type { LanSetting } from "#runtime/store/state.ts";
@@ -43,6 +45,8 @@ export interface ComputerOptions {
   readonly busyPorts?: Set<number>;
   /** By default there is no DHT. */
   readonly dhtLauncher?: Launcher;
+  /** The text of its peers file; undefined: there is none. */
+  readonly peers?: string;
   /** State of an earlier run. */
   readonly folder?: string;
 }
@@ -81,6 +85,8 @@ export class Computer implements Host {
   endpoint: Endpoint;
   #woke: (slept: number) => void = () => {};
   readonly #world: World;
+  readonly #routes: RoutesFile;
+  readonly #peers: PeersFile;
   readonly #plugs = new Map<number, Plug>();
 
   static async start(world: World, options: ComputerOptions): Promise<Computer> {
@@ -94,6 +100,7 @@ export class Computer implements Host {
       computer.engine.core.scheduler.stop();
       await computer.keeper.close().catch(() => {}); // a test may have made saving fail
     });
+    await world.answer(computer.#peers.load());
     computer.engine.start();
     return computer;
   }
@@ -105,6 +112,11 @@ export class Computer implements Host {
     this.endpoint = options.endpoint;
     this.keeper = keeper;
     this.log = log;
+    const ownKey = keeper.state.machine.publicKey;
+    const file = { optional: true, log, wall: () => clock.wall() };
+    this.#routes = new RoutesFile({ ...file, path: join(this.folder, "routes.conf") });
+    this.#peers = new PeersFile({ ...file, path: join(this.folder, "peers.conf"), ownKey });
+    if (options.peers !== undefined) this.writePeers(options.peers);
     this.links = new FakeLinks(options.links ?? []);
     this.fast = new FakeFastPath(
       (to, data) => world.send(this.endpoint, to, data),
@@ -154,6 +166,8 @@ export class Computer implements Host {
       },
       lans: options.lans ?? [],
       socketVifs: [],
+      routesFile: this.#routes,
+      peersFile: this.#peers,
       build: "0.1.0",
       hostname: options.name,
       changed: () => {},
@@ -188,6 +202,16 @@ export class Computer implements Host {
   /** What `castaway status` shows. */
   status(): Snapshot {
     return v.parse(snapshotSchema, this.api.snapshot());
+  }
+
+  /** This computer's public key in base64. */
+  get key(): string {
+    return this.keeper.state.machine.publicKey.toBase64();
+  }
+
+  /** Its peers file, which counts from the next start or `routes.reload` on. */
+  writePeers(text: string): void {
+    writeFileSync(join(this.folder, "peers.conf"), text, { mode: 0o600 });
   }
 
   /** An invite to this computer's network, its endpoint in it. */

@@ -29,7 +29,7 @@ function knock(home: Computer, link: string, number: number): void {
     psk,
   });
   const timestamp = new HandshakeClock(Date.now(), 0).next(0);
-  const payload = { timestamp, minor: 0, fromHost: false, ciphers: [2, 1], inviteId: id };
+  const payload = { timestamp, minor: 0, caller: "guest", ciphers: [2, 1], inviteId: id } as const;
   const noise = state.writeMessage(encodeInitiationPayload(payload));
   const frame = encodeInitiation({ senderIndex: number + 1, noise });
   signFrame(frame, mac1Key(hostPublicKey), undefined);

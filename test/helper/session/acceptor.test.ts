@@ -5,6 +5,7 @@ import { Acceptor, type AcceptResult, type Authorize } from "#protocol/session/a
 import { Initiation } from "#protocol/session/initiation.ts";
 import { HandshakeLoad, LOAD_THRESHOLD } from "#protocol/session/load.ts";
 import { HandshakeClock } from "#protocol/session/timestamp.ts";
+import type { Caller } from "#wire/frame-handshake-payload.ts";
 import { COOKIE_REPLY_LENGTH, INITIATION_LENGTH } from "#wire/frame-handshake.ts";
 import { seeded, SimNetwork } from "./sim-network.ts";
 import { names, pair, PSK, SimNode } from "./sim-node.ts";
@@ -23,13 +24,13 @@ function acceptor(authorize: Authorize = () => ({ psk: PSK, status: "ok" }), now
 }
 
 const clock = new HandshakeClock(2_000_000, 0);
-function initiation(now = 0, timestamp = clock.next(now), fromHost = false) {
+function initiation(now = 0, timestamp = clock.next(now), caller: Caller = "guest") {
   return new Initiation({
     localStatic: MEMBER,
     remoteStatic: HOST.publicKey,
     psk: PSK,
     inviteId: undefined,
-    fromHost,
+    caller,
     hasAes: true,
     localIndex: 77,
     ephemeral: entropy.bytes(32),
@@ -103,17 +104,22 @@ test("a stranger's timestamp is not remembered: the table holds authorized peers
 });
 
 test("two hosts that are guests of each other have a call for each network, and neither replays the other", () => {
-  const asked: boolean[] = [];
-  const host = acceptor(({ fromHost }) => {
-    asked.push(fromHost);
+  const asked: Caller[] = [];
+  const host = acceptor(({ caller }) => {
+    asked.push(caller);
     return { psk: PSK, status: "ok" };
   });
   const [earlier, later] = [clock.next(0), clock.next(0)];
-  const calls = [initiation(0, later, true), initiation(0, earlier, false), initiation(0, earlier, true)];
+  const calls = [
+    initiation(0, later, "host"),
+    initiation(0, earlier),
+    initiation(0, earlier, "static"),
+    initiation(0, earlier, "host"),
+  ];
   const results = calls.map((call) => host.handleInitiation(call.datagram(undefined), FROM, 0));
-  expect(results.map(reason)).toEqual(["accepted", "accepted", "replay"]);
-  expect(asked).toEqual([true, false]);
-  expect(results[0]).toMatchObject({ fromHost: true });
+  expect(results.map(reason)).toEqual(["accepted", "accepted", "accepted", "replay"]);
+  expect(asked).toEqual(["host", "guest", "static"]);
+  expect(results[0]).toMatchObject({ caller: "host" });
 });
 
 test("our own initiation, reflected, is no peer", () => {

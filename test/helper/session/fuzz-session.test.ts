@@ -25,7 +25,7 @@ const PROLOGUE_BYTES = new TextEncoder().encode(PROLOGUE);
 const INITIATION_PAYLOAD = encodeInitiationPayload({
   timestamp: Uint8Array.of(0x40, 0, 0, 0, 0x60, 0, 0, 0, 0, 0, 0, 0),
   minor: 0,
-  fromHost: false,
+  caller: "guest",
   ciphers: [2, 1],
   inviteId: new Uint8Array(8).fill(1),
 });

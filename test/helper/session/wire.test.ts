@@ -223,16 +223,23 @@ test("handshake payloads, with room for later fields", () => {
   const initiation = {
     timestamp: bytes("4000000065000000 00000001"),
     minor: 0,
-    fromHost: false,
+    caller: "guest",
     ciphers: [2, 1],
     inviteId: bytes("0102030405060708"),
-  };
+  } as const;
   const hex = bytes("4000000065000000 00000001 00 00 02010000 0000 0102030405060708");
   expect(encodeInitiationPayload(initiation)).toEqual(hex);
   expect(decodeInitiationPayload(new Uint8Array([...hex, 9, 9]))).toEqual(initiation);
-  const fromHost = bytes("4000000065000000 00000001 00 01 02010000 0000 0102030405060708");
-  expect(encodeInitiationPayload({ ...initiation, fromHost: true })).toEqual(fromHost);
-  expect(decodeInitiationPayload(fromHost)).toEqual({ ...initiation, fromHost: true });
+  for (const [flags, caller] of [
+    ["01", "host"],
+    ["02", "static"],
+  ] as const) {
+    const called = bytes(`4000000065000000 00000001 00 ${flags} 02010000 0000 0102030405060708`);
+    expect(encodeInitiationPayload({ ...initiation, caller })).toEqual(called);
+    expect(decodeInitiationPayload(called)).toEqual({ ...initiation, caller });
+  }
+  const later = bytes("4000000065000000 00000001 00 f0 02010000 0000 0102030405060708");
+  expect(decodeInitiationPayload(later)).toEqual(initiation); // flags of a later version
   const response = { status: "used-up", cipher: 2, minor: 0, wallMs: 1_800_000_000_000 } as const;
   expect(encodeResponsePayload(response)).toEqual(bytes("03 02 00 00 000001a3185c5000"));
   expect(decodeResponsePayload(encodeResponsePayload(response))).toEqual(response);

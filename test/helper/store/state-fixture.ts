@@ -125,6 +125,7 @@ export function fullState(): State {
         ],
         relay: { enabled: true, maxGateways: 100 },
       },
+      staticEnabled: false,
     },
   };
 }

@@ -206,6 +206,7 @@ describe("a damaged state", () => {
     delete document.value.settings["sharing"];
     delete document.value.settings["metrics"];
     delete document.value.settings["amt"];
+    delete document.value.settings["staticEnabled"];
     writeFileSync(file, JSON.stringify(document));
     const { value } = await load(folder);
     expect(value.settings).toEqual({
@@ -214,6 +215,7 @@ describe("a damaged state", () => {
       sharing: DEFAULT_SHARING,
       metrics: DEFAULT_METRICS,
       amt: DEFAULT_AMT,
+      staticEnabled: true,
     });
   });
   test("half-written files of a kill are removed, and are no trace of a state", async () => {

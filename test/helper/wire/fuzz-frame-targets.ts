@@ -134,7 +134,7 @@ export const FRAME_TARGETS: readonly ParserTarget[] = [
         minor: 0,
         ciphers: [2, 1],
         inviteId: new Uint8Array(8).fill(3),
-        fromHost: true,
+        caller: "host",
       }),
     ],
     decode: decodeInitiationPayload,

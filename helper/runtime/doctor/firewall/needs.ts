@@ -24,7 +24,8 @@ export function* needs(subject: Subject): Generator<Need> {
       for (const of of familiesOf(link.addresses)) yield* outerNeeds(subject, of, link.name);
   for (const { name, link } of engine.lans.vifs()) yield* membershipNeeds(name, familiesOf(link.addresses));
   const tun = engine.tun.name;
-  if (tun !== undefined && engine.networks.joined.size > 0) yield* tunnelNeeds(tun);
+  if (tun !== undefined && (engine.networks.joined.size > 0 || engine.networks.byFile.active))
+    yield* tunnelNeeds(tun);
   if (tun !== undefined)
     for (const { interfaceName, prefix } of engine.lanSharing.forwarded())
       yield* forwardNeeds(subject, tun, interfaceName, prefix);
@@ -33,7 +34,7 @@ export function* needs(subject: Subject): Generator<Need> {
 /** The tunnel's own packets. */
 function* outerNeeds({ engine, keeper }: Subject, family: 4 | 6, name: string): Generator<Need> {
   const { port } = engine.datagrams;
-  const hosting = engine.networks.hosted?.enabled === true;
+  const hosting = engine.networks.isCalled;
   const joined = engine.networks.joined.size > 0;
   const outer = { family, interface: name, protocol: "udp" } as const;
   const letIn = (protocol: "udp" | "tcp"): Pick<Need, "rule" | "ufw" | "firewalld"> => ({
