@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
-import { build, type Plugin } from "rolldown";
+import { build, type BuildOptions, type Plugin } from "rolldown";
 import { ADDON_PACKAGES, addonAsset } from "#dht/addons.ts";
 import { KOFFI_ASSET } from "#runtime/koffi-addon.ts";
 import { RENDERER_ASSETS, WORKER_ENTRIES, workerAsset } from "#runtime/resources.ts";
@@ -94,6 +94,17 @@ export async function buildExecutable({
   }
 }
 
+/** How an entry is bundled: what becomes of its imports. */
+export function bundling(input: string, version?: string): BuildOptions {
+  return {
+    input,
+    platform: "node",
+    cwd: ROOT,
+    plugins: [builtinsAsTheyAre, koffiFromExecutable, addonsFromExecutable, otherVersion(version)],
+    logLevel: "warn",
+  };
+}
+
 async function bundle(
   input: string,
   file: string,
@@ -101,11 +112,7 @@ async function bundle(
   version: string | undefined,
 ): Promise<void> {
   await build({
-    input,
-    platform: "node",
-    cwd: ROOT,
-    plugins: [builtinsAsTheyAre, koffiFromExecutable, addonsFromExecutable, otherVersion(version)],
-    logLevel: "warn",
+    ...bundling(input, version),
     // Blanks and comments would be kept in memory; names stay, for what a failure prints.
     output: {
       file,

@@ -9,22 +9,19 @@ const ROOT = resolve(import.meta.dirname, "..");
 /** Into `folder`, which is emptied first. */
 export async function buildMain(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
-  const shared = {
-    cwd: ROOT,
-    platform: "node",
-    external: ["electron"],
-    logLevel: "warn",
-  } satisfies BuildOptions;
   await build({
-    ...shared,
-    input: join(ROOT, "main/shell/main.ts"),
+    ...bundlingOfApp(join(ROOT, "main/shell/main.ts")),
     output: { file: join(folder, "main.mjs"), format: "esm", codeSplitting: false },
   });
   await build({
-    ...shared,
-    input: join(ROOT, "main/shell/preload.ts"),
+    ...bundlingOfApp(join(ROOT, "main/shell/preload.ts")),
     output: { file: join(folder, "preload.cjs"), format: "cjs", codeSplitting: false },
   });
+}
+
+/** How an entry is bundled. */
+export function bundlingOfApp(input: string): BuildOptions {
+  return { input, cwd: ROOT, platform: "node", external: ["electron"], logLevel: "warn" };
 }
 
 if (import.meta.main) await buildMain(join(ROOT, "out/main"));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { extractFile, listPackage } from "@electron/asar";
 import type { AfterPackContext } from "electron-builder";
 import { setFuses } from "./fuses.ts";
-import { SERVICE_RESOURCES } from "./system-files.ts";
+import { SERVICE_RESOURCES, THIRD_PARTY } from "./system-files.ts";
 
 export type Platform = "linux" | "darwin" | "win32";
 
@@ -19,9 +19,9 @@ export interface PackedApp {
 
 /** In the resources. The service is Linux's: see electron-builder.yml. */
 const RESOURCES: Record<Platform, readonly string[]> = {
-  linux: ["app.asar", "LICENSE", "castaway", ...SERVICE_RESOURCES],
-  darwin: ["app.asar", "LICENSE"],
-  win32: ["app.asar", "LICENSE"],
+  linux: ["app.asar", "LICENSE", THIRD_PARTY, "castaway", ...SERVICE_RESOURCES],
+  darwin: ["app.asar", "LICENSE", THIRD_PARTY],
+  win32: ["app.asar", "LICENSE", THIRD_PARTY],
 };
 /** In app.asar, beside what its package.json names as main. */
 const IN_ASAR = [

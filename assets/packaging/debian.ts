@@ -87,6 +87,8 @@ Upstream-Contact: ${maintainer}
 Source: ${homepage}
 
 Files: *
+Comment: What others wrote is inside of our files, Node.js and libraries among it: see THIRD-PARTY.txt.gz beside this
+ file for their names, versions, copyrights and licences.
 Copyright: ${years}
 License: Expat
  ${paragraph}

@@ -4,18 +4,42 @@ import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { release } from "./release.ts";
+import { type Release, release } from "./release.ts";
 import { stage } from "./stage.ts";
-import { desktopSystemFiles, ROOT, serviceResources } from "./system-files.ts";
+import { documents } from "./documents.ts";
+import {
+  DESKTOP,
+  type Format,
+  link,
+  ROOT,
+  serviceResources,
+  type SystemFile,
+  systemFiles,
+  text,
+  THIRD_PARTY,
+} from "./system-files.ts";
+import { thirdPartyText } from "./third-party.ts";
 
 const DOWNLOAD_MS = 300_000;
 
-/** What electron-builder.yml takes from out/package. `time`: seconds since 1970. */
-export async function stageDesktop(folder: string, version: string, time: number): Promise<void> {
+/** What the desktop app's package has of it outside of /opt/Castaway, where the app and the executable lie. */
+export async function desktopSystemFiles(format: Format, of: Release): Promise<SystemFile[]> {
+  return [
+    link("usr/bin/castaway", "/opt/Castaway/resources/castaway"),
+    link("usr/bin/castaway-desktop", "/opt/Castaway/castaway-desktop"),
+    ...(await systemFiles(format, of.version)),
+    ...(await documents(DESKTOP, "app", of)),
+  ];
+}
+
+/** What electron-builder.yml takes from out/package. */
+export async function stageDesktop(folder: string, of: Release): Promise<void> {
+  const { version, time } = of;
   rmSync(folder, { recursive: true, force: true });
   stage(join(folder, "resources"), await serviceResources(version), time);
-  stage(join(folder, "deb"), await desktopSystemFiles("deb", version), time);
-  stage(join(folder, "rpm"), await desktopSystemFiles("rpm", version), time);
+  stage(join(folder, "licences"), [text(THIRD_PARTY, await thirdPartyText("app"))], time);
+  stage(join(folder, "deb"), await desktopSystemFiles("deb", of), time);
+  stage(join(folder, "rpm"), await desktopSystemFiles("rpm", of), time);
 }
 
 /** The folder with Electron's binary, as ELECTRON_OVERRIDE_DIST_PATH or Electron's own package has it; undefined if neither. */
@@ -41,8 +65,8 @@ function fetchElectron(): void {
 }
 
 if (import.meta.main) {
-  const { version, time } = release(process.env);
-  await stageDesktop(join(ROOT, "out/package"), version, time);
+  const of = release(process.env);
+  await stageDesktop(join(ROOT, "out/package"), of);
   if (electronFolder(process.env) === undefined) fetchElectron();
   const electron = electronFolder(process.env);
   if (electron === undefined) {
@@ -53,7 +77,7 @@ if (import.meta.main) {
   } else {
     const builder = createRequire(import.meta.url).resolve("electron-builder/cli.js");
     const words = [`-c.electronDist=${electron}`, "--publish", "never", ...process.argv.slice(2)];
-    const environment = { ...process.env, SOURCE_DATE_EPOCH: String(time) };
+    const environment = { ...process.env, SOURCE_DATE_EPOCH: String(of.time) };
     const { status } = spawnSync(process.execPath, [builder, ...words], {
       cwd: ROOT,
       stdio: "inherit",

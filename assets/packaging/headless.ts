@@ -8,18 +8,16 @@ import {
   changelog,
   COMPRESSIONS,
   type Compression,
-  copyright,
   debianArchitecture,
   debianVersion,
   hasDpkgDeb,
 } from "./debian.ts";
 import { type Release, release } from "./release.ts";
 import { stage } from "./stage.ts";
-import { ROOT, systemFiles, text, type SystemFile, zipped } from "./system-files.ts";
+import { documents } from "./documents.ts";
+import { DESKTOP, ROOT, systemFiles, text, type SystemFile, zipped } from "./system-files.ts";
 
 export const HEADLESS = "castaway-headless";
-/** The desktop app's package, which electron-builder.yml describes. */
-export const DESKTOP = "castaway";
 
 /** Debian's names; by file in assets/packaging/scripts. electron-builder.yml has the same ones. */
 export const SCRIPTS = {
@@ -83,13 +81,11 @@ const DESCRIPTION = `multicast of another network, by an encrypted tunnel
  for a computer without a screen. The desktop app is in the package castaway.`;
 
 async function headlessFiles({ executable, release: of }: HeadlessPackage): Promise<SystemFile[]> {
-  const documents = `usr/share/doc/${HEADLESS}`;
-  const licence = readFileSync(join(ROOT, "LICENSE"), "utf8");
   return [
     { path: "usr/bin/castaway", mode: 0o755, content: { file: executable } },
     ...(await systemFiles("deb", of.version)),
-    text(`${documents}/copyright`, copyright(of, licence)),
-    text(`${documents}/changelog.gz`, zipped(changelog(HEADLESS, of))),
+    ...(await documents(HEADLESS, "service", of)),
+    text(`usr/share/doc/${HEADLESS}/changelog.gz`, zipped(changelog(HEADLESS, of))),
     text(
       `usr/share/lintian/overrides/${HEADLESS}`,
       readFileSync(join(ROOT, "assets/packaging/scripts/lintian-overrides")),

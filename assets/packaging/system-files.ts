@@ -7,6 +7,11 @@ import { commandOutput, manPage } from "./command-texts.ts";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 
+/** The desktop app's package, which electron-builder.yml describes. */
+export const DESKTOP = "castaway";
+/** The licences of others, in the packages' documents and in the app's resources. */
+export const THIRD_PARTY = "THIRD-PARTY.txt";
+
 export type Format = "deb" | "rpm";
 
 export interface SystemFile {
@@ -59,24 +64,15 @@ export async function systemFiles(format: Format, version: string): Promise<Syst
   ];
 }
 
-/** What the desktop app's package has of it outside of /opt/Castaway, where the app and the executable lie. */
-export async function desktopSystemFiles(format: Format, version: string): Promise<SystemFile[]> {
-  return [
-    link("usr/bin/castaway", "/opt/Castaway/resources/castaway"),
-    link("usr/bin/castaway-desktop", "/opt/Castaway/castaway-desktop"),
-    ...(await systemFiles(format, version)),
-  ];
-}
-
 export function text(path: string, content: Buffer | string): SystemFile {
   return { path, mode: 0o644, content: { bytes: Buffer.from(content) } };
 }
 
-function link(path: string, target: string): SystemFile {
+export function link(path: string, target: string): SystemFile {
   return { path, mode: 0o755, content: { link: target } };
 }
 
-function asset(name: string): Buffer {
+export function asset(name: string): Buffer {
   return readFileSync(join(ROOT, "assets", name));
 }
 

@@ -13,7 +13,8 @@ import { desktopDebIn } from "#test/support/desktop-deb.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
 import { between, type Changes, changesIn, DPKG_RECORDS } from "#test/support/systemd/changes.ts";
-import { DESKTOP, HEADLESS } from "#packaging/headless.ts";
+import { HEADLESS } from "#packaging/headless.ts";
+import { DESKTOP } from "#packaging/system-files.ts";
 
 const missing =
   missingForLab("nsenter", "systemctl", "unshare", "dpkg", "dpkg-deb", "deb-systemd-helper") ??

@@ -43,6 +43,7 @@ describe("afterPack", () => {
 
   test.each([
     "LICENSE",
+    "THIRD-PARTY.txt",
     "castaway",
     "castaway.service",
     "castaway-meet.service",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { electronFolder, stageDesktop } from "#packaging/desktop.ts";
+import { release } from "#packaging/release.ts";
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "castaway-desktop-"))));
@@ -23,7 +24,7 @@ test("what was staged before is gone, and links lead into the app's folder", asy
   writeFileSync(join(folder, "package/deb/usr/bin/castaway-of-yesterday"), "");
   const before = process.umask(0o077);
   try {
-    await stageDesktop(join(folder, "package"), "1.2.3", 1_700_000_000);
+    await stageDesktop(join(folder, "package"), release({ SOURCE_DATE_EPOCH: "1700000000" }));
   } finally {
     process.umask(before);
   }
@@ -33,6 +34,13 @@ test("what was staged before is gone, and links lead into the app's folder", asy
   expect(readlinkSync(join(bin, "castaway-desktop"))).toBe("/opt/Castaway/castaway-desktop");
   const unit = statSync(join(folder, "package/rpm/usr/lib/systemd/system/castaway.service"));
   expect({ mode: unit.mode & 0o777, time: unit.mtimeMs }).toEqual({ mode: 0o644, time: 1_700_000_000_000 });
+  expect(readdirSync(join(folder, "package/licences"))).toEqual(["THIRD-PARTY.txt"]);
+  for (const format of ["deb", "rpm"])
+    expect(readdirSync(join(folder, "package", format, "usr/share/doc/castaway")).sort()).toEqual([
+      "THIRD-PARTY.txt.gz",
+      "copyright",
+      "examples",
+    ]);
   expect(statSync(bin).mode & 0o777).toBe(0o755);
   expect(readdirSync(join(folder, "package/rpm/usr/share/zsh"))).toEqual(["site-functions"]);
 });

@@ -107,7 +107,7 @@ describe.skipIf(process.platform !== "linux")("what electron-builder hands to fp
 
   test("its folder has the service beside it, and Electron's fuses are set", async () => {
     const resources = join(calls.deb.appFolder, "resources");
-    for (const name of ["castaway", "LICENSE", "apparmor-profile", ...SERVICE_RESOURCES])
+    for (const name of ["castaway", "LICENSE", "THIRD-PARTY.txt", "apparmor-profile", ...SERVICE_RESOURCES])
       expect(existsSync(join(resources, name)), name).toBe(true);
     expect(await wrongFuses(join(calls.deb.appFolder, "castaway-desktop"))).toEqual([]);
   });

@@ -48,6 +48,7 @@ export async function packedFolder(
   mkdirSync(resources, { recursive: true });
   await createPackage(source, join(resources, "app.asar"));
   write(join(resources, "LICENSE"), "MIT");
+  write(join(resources, "THIRD-PARTY.txt"), "of others");
   if (platform === "linux") {
     write(join(resources, "castaway"), "");
     chmodSync(join(resources, "castaway"), 0o755);

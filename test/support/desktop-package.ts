@@ -9,7 +9,7 @@ import { buildMain } from "../../main/build.ts";
 import afterPack from "#packaging/after-pack.ts";
 import beforeBuild from "#packaging/before-build.ts";
 import { stageDesktop } from "#packaging/desktop.ts";
-import { release } from "#packaging/release.ts";
+import { type Release, release } from "#packaging/release.ts";
 import { ROOT } from "#packaging/system-files.ts";
 
 export interface FpmCall {
@@ -39,9 +39,9 @@ export async function desktopPackage(
   format: "deb" | "rpm",
   parts: Parts = {},
 ): Promise<FpmCall> {
-  const { version, time } = release({ SOURCE_DATE_EPOCH: "1700000000" });
+  const of = release({ SOURCE_DATE_EPOCH: "1700000000" });
   const project = join(folder, "project");
-  await fillProject(project, version, time, parts);
+  await fillProject(project, of, parts);
   await writeDistribution(join(folder, "electron"));
   const appFolder = join(folder, "output/linux-unpacked");
   let caught: { words: string[]; desktopEntry: string } | undefined;
@@ -103,11 +103,11 @@ export async function desktopPackage(
 }
 
 /** A checkout that was built. */
-async function fillProject(project: string, version: string, time: number, parts: Parts): Promise<void> {
+async function fillProject(project: string, of: Release, parts: Parts): Promise<void> {
   mkdirSync(join(project, "out/renderer"), { recursive: true });
   for (const name of ["package.json", "LICENSE", "electron-builder.yml", "assets"])
     cpSync(join(ROOT, name), join(project, name), { recursive: true });
-  await stageDesktop(join(project, "out/package"), version, time);
+  await stageDesktop(join(project, "out/package"), of);
   await buildMain(join(project, "out/main"));
   if (parts.renderer) cpSync(parts.renderer, join(project, "out/renderer"), { recursive: true });
   else writeFileSync(join(project, "out/renderer/index.html"), "<!doctype html>");
