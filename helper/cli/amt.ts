@@ -1,3 +1,4 @@
+import { relayChange, type RelayOptions } from "./amt-relay-options.ts";
 import { Argument, type Command } from "commander";
 import { MAX_AMT_GATEWAYS } from "#contract/amt.ts";
 import { addAmtJoin } from "./amt-join.ts";
@@ -73,13 +74,20 @@ export function addAmt(program: Command, context: CliContext): void {
   clientCommand(amt, "relay", "be a relay for others, off until it is wanted; alone: how that goes")
     .addArgument(new Argument("[act]").choices(RELAY_ACTS))
     .option("--max-gateways <number>", "how many may be served at once", wholeNumber(1, MAX_AMT_GATEWAYS))
-    .action(async (act: RelayAct = "status", options: CommonOptions & { readonly maxGateways?: number }) => {
-      const { maxGateways } = options;
+    .option("--port <number>", "UDP port (2268)", wholeNumber(1, 65_535))
+    .option("--address <address...>", "of this computer, which gateways are told; auto: the daemon chooses")
+    .option("--anycast <address...>", "where others are relays too: tells who asks there of itself; none")
+    .option("--interface <name>", "serve gateways on this interface alone; all")
+    .option("--admin-scoped <on|off>", "groups of a site or an organisation too (239/8, ff05::)", onOff)
+    .option("--short-mac <on|off>", "take response MACs of which four bytes are right", onOff)
+    .option("--tell-endpoint <on|off>", "tell gateways where they are seen (VLC wants it off)", onOff)
+    .action(async (act: RelayAct = "status", options: CommonOptions & RelayOptions) => {
+      const change = relayChange(options);
       const relay = await withClient(context, options, async (client) => {
         const before = (await client.call("status", {})).amt.relay;
-        if (act === "status" && maxGateways === undefined) return before;
+        if (act === "status" && Object.keys(change).length === 0) return before;
         const enabled = act === "status" ? before.enabled : act === "on";
-        await client.call("amt.relay", { enabled, ...(maxGateways !== undefined && { maxGateways }) });
+        await client.call("amt.relay", { ...change, enabled });
         return (await client.call("status", {})).amt.relay;
       });
       print(context, options, relay, relayStateText);

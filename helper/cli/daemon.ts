@@ -14,6 +14,7 @@ interface Options {
   readonly socketVif: SocketChoice[];
   readonly routes?: string;
   readonly peers?: string;
+  readonly amtRelay?: true;
   readonly tun?: string | boolean;
   readonly user?: string;
   readonly foreground?: true;
@@ -50,6 +51,7 @@ export function addDaemon(program: Command, context: CliContext): void {
       "static joins and routes, as smcroute.conf has them (/etc/castaway/routes.conf)",
     )
     .option("--peers <file>", "computers to be joined with without an invite (/etc/castaway/peers.conf)")
+    .option("--amt-relay", "be an AMT relay for others in this run; castaway amt relay says how")
     .option("--tun <name>", "name of the TUN device", interfaceName)
     .option("--no-tun", "open no network device, and give up root's powers: needs --socket-vif")
     .option("--user <account>", "change to this account once the devices are open")
@@ -70,6 +72,7 @@ export function addDaemon(program: Command, context: CliContext): void {
         routesFile: options.routes,
         peersFile: options.peers,
         socketVifs: options.socketVif,
+        amtRelay: options.amtRelay ?? false,
         tunName: options.tun === true ? undefined : options.tun,
         user: options.user,
         foreground: options.foreground ?? false,

@@ -6,7 +6,9 @@ export function addDump(program: Command, context: CliContext): void {
   clientCommand(program, "dump", "the whole state: subscriptions, interfaces, members, statistics").action(
     async (options: CommonOptions) => {
       const dump = await withClient(context, options, (client) => client.call("dump", {}));
-      print(context, options, dump, ({ snapshot, stats }) => dumpText(snapshot, stats, context.wall()));
+      print(context, options, dump, ({ snapshot, stats, amtRelay }) =>
+        dumpText(snapshot, stats, context.wall(), amtRelay),
+      );
     },
   );
 }

@@ -35,6 +35,35 @@ export const amtJoinSchema = v.object({
 });
 export type AmtJoin = v.InferOutput<typeof amtJoinSchema>;
 
+export const MAX_AMT_RELAYS = 8;
+export const MAX_AMT_GATEWAYS = 65_536;
+
+const ownAddresses = v.pipe(
+  v.array(v.pipe(v.string(), v.regex(/^[\da-fA-F:.]{2,45}$/, "not an address"))),
+  v.maxLength(4),
+);
+/** What is asked of the daemon as a relay; what is not named stays as it is. */
+export const amtRelayChangeSchema = v.strictObject({
+  enabled: v.boolean(),
+  maxGateways: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_AMT_GATEWAYS))),
+  port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+  /** Of this computer, which gateways are told; none: the daemon chooses. */
+  addresses: v.optional(ownAddresses),
+  /** Where Discoveries are answered too, as other relays do at the same address. */
+  anycast: v.optional(ownAddresses),
+  /** Serve gateways on this interface alone; null: on all. */
+  interface: v.optional(
+    v.nullable(v.pipe(v.string(), v.regex(/^[^\s/\p{C}]{1,32}$/u, "not an interface name"))),
+  ),
+  /** Groups of a site's or an organisation's scope too. */
+  adminScoped: v.optional(v.boolean()),
+  /** Four bytes of a response MAC are enough: for gateways that garble the others. */
+  shortMac: v.optional(v.boolean()),
+  /** Tell gateways where they are seen; some take no query that does. */
+  tellEndpoint: v.optional(v.boolean()),
+});
+export type AmtRelayChange = v.InferOutput<typeof amtRelayChangeSchema>;
+
 /** This computer as a relay for others. */
 export const amtRelaySchema = v.object({
   enabled: v.boolean(),
@@ -69,5 +98,13 @@ export const relayPlace = v.pipe(
   v.trim(),
   v.regex(/^[\w.:-]{1,253}$/, "no address or host name"),
 );
-export const MAX_AMT_RELAYS = 8;
-export const MAX_AMT_GATEWAYS = 65_536;
+
+const delivered = { packets: count, bytes: count };
+/** What the relay delivers, in a dump: those who got most, and how many more there are. */
+export const amtRelayDumpSchema = v.object({
+  gateways: v.array(v.object({ endpoint: text, since: count, groups: count, ...delivered })),
+  moreGateways: count,
+  streams: v.array(v.object({ group: text, source: v.nullable(text), gateways: count, ...delivered })),
+  moreStreams: count,
+});
+export type AmtRelayDump = v.InferOutput<typeof amtRelayDumpSchema>;

@@ -1,10 +1,11 @@
 // The whole state as text, for `castaway dump` and SIGUSR1: everything that ecmh's dump file carries
 // (subscriptions per group and interface, interfaces, statistics), and what Castaway has beyond it.
+import type { AmtRelayDump } from "./amt.ts";
 import { agoText, durationText, plainText, ratioText } from "./plain-text.ts";
 import type { Group, Network, Snapshot, Stats, Vif } from "./snapshot.ts";
 
 /** `now`: wall ms since 1970. */
-export function dumpText(snapshot: Snapshot, stats: Stats, now: number): string {
+export function dumpText(snapshot: Snapshot, stats: Stats, now: number, amtRelay?: AmtRelayDump): string {
   return [
     ...section("Subscription Information Dump", groupLines(snapshot.groups, now)),
     ...section("Interface Dump", snapshot.vifs.flatMap(vifLines)),
@@ -13,6 +14,7 @@ export function dumpText(snapshot: Snapshot, stats: Stats, now: number): string 
       snapshot.networks.flatMap((network) => networkLines(network, now)),
     ),
     ...section("Static Routes Dump", routeLines(snapshot)),
+    ...(amtRelay ? section("AMT Relay Dump", relayLines(amtRelay, now)) : []),
     ...section("Statistics Dump", statisticsLines(snapshot, stats, now)),
   ].join("\n");
 }
@@ -98,6 +100,26 @@ function networkLines(network: Network, now: number): string[] {
       field("Bytes", `${member.traffic.rxBytes} received, ${member.traffic.txBytes} sent`, 2),
       field("Last seen", agoText(member.lastSeen, now), 2),
     ]),
+  ];
+}
+
+function relayLines({ gateways, moreGateways, streams, moreStreams }: AmtRelayDump, now: number): string[] {
+  return [
+    ...gateways.flatMap(({ endpoint, since, groups, packets, bytes }) => [
+      `Gateway : ${endpoint}`,
+      field("Groups", groups),
+      field("Packets", packets),
+      field("Bytes", bytes),
+      field("Age", durationText(now - since)),
+    ]),
+    ...streams.flatMap(({ group, source, gateways: wanting, packets, bytes }) => [
+      `Stream : ${group}`,
+      field("Source", source ?? "any"),
+      field("Gateways", wanting),
+      field("Packets", packets),
+      field("Bytes", bytes),
+    ]),
+    `${gateways.length + moreGateways} gateways, ${streams.length + moreStreams} streams`,
   ];
 }
 

@@ -1,6 +1,6 @@
 // The calls: parameters, result, who may make them and how long they may take.
 import * as v from "valibot";
-import { MAX_AMT_GATEWAYS, MAX_AMT_RELAYS, relayPlace } from "./amt.ts";
+import { MAX_AMT_RELAYS, amtRelayChangeSchema, amtRelayDumpSchema, relayPlace } from "./amt.ts";
 import { presetName, presetSchema } from "./sharing.ts";
 import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
 import { shareSchema } from "./lan-access.ts";
@@ -281,15 +281,7 @@ export const METHODS = {
   /** Whether what programs join is fetched from the Internet unasked. */
   "amt.automatic": method("own", QUICK, v.strictObject({ on: v.boolean() }), nothing),
   /** Makes this computer a relay for others. What is not named stays as it is. */
-  "amt.relay": method(
-    "own",
-    QUICK,
-    v.strictObject({
-      enabled: v.boolean(),
-      maxGateways: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_AMT_GATEWAYS))),
-    }),
-    nothing,
-  ),
+  "amt.relay": method("own", QUICK, amtRelayChangeSchema, nothing),
 
   /** Who may drive the daemon beside root. */
   "owners.list": method("read", QUICK, noParams, v.object({ uids: v.array(uid) })),
@@ -301,7 +293,12 @@ export const METHODS = {
   "metrics.set": method("own", QUICK, metricsChangeSchema, metricsSchema),
 
   stats: method("read", QUICK, noParams, statsSchema),
-  dump: method("own", QUICK, noParams, v.object({ snapshot: snapshotSchema, stats: statsSchema })),
+  dump: method(
+    "own",
+    QUICK,
+    noParams,
+    v.object({ snapshot: snapshotSchema, stats: statsSchema, amtRelay: v.optional(amtRelayDumpSchema) }),
+  ),
   /** What is examined, in this order. */
   "doctor.topics": method("read", QUICK, noParams, v.object({ topics: v.array(topicSchema) })),
   /** All topics, or one alone: a client that asks for each by itself can show how far it is. */

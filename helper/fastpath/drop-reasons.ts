@@ -31,6 +31,7 @@ export const DROP_REASONS = [
   "member-limit", // more than the rate that was set for the member
   "circuit-breaker", // more multicast than the path to the member carries
   "ttl-threshold", // of the LAN that it was to leave by
+  "one-way", // data from a gateway to its relay
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -66,3 +67,4 @@ export const DROP_STREAM_FULL = 27;
 export const DROP_MEMBER_LIMIT = 28;
 export const DROP_CIRCUIT_BREAKER = 29;
 export const DROP_TTL_THRESHOLD = 30;
+export const DROP_ONE_WAY = 31;

@@ -2,6 +2,8 @@
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { FastPathCommand, FastPathEvent, VifDevice } from "#ports/fast-path.ts";
 import { KIND_CONTROL, KIND_KEEPALIVE } from "#wire/frame.ts";
+import { RELAY_ARENA_BYTES } from "./amt/relay-factory.ts";
+import { handleRelayCommand } from "./amt/relay-commands.ts";
 import { Arena, SLOT_BYTES } from "./arena.ts";
 import type { ArenaMemory } from "./arena.ts";
 import { Cipher } from "./cipher.ts";
@@ -32,7 +34,8 @@ import { VifFactory } from "./vif-factory.ts";
 import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
 
 /** What the engine needs of memory; pages that are never used cost nothing. */
-export const ARENA_BYTES = (SLOTS + REASSEMBLY_SLOTS + 1) * SLOT_BYTES + STREAM_MEMORY + 3 * 1024 * 1024;
+export const ARENA_BYTES =
+  (SLOTS + REASSEMBLY_SLOTS + 1) * SLOT_BYTES + STREAM_MEMORY + RELAY_ARENA_BYTES + 3 * 1024 * 1024;
 
 export class Engine {
   /** Changes with the transport socket, vifs and streams: the loop looks at `ingressesChanged`. */
@@ -196,6 +199,11 @@ export class Engine {
       case "send-beacon":
         this.#slowPath.sendBeacon(command.vif, command.payload);
         return;
+      case "amt-gateway-set":
+      case "amt-gateway-gone":
+      case "amt-fan-out":
+        handleRelayCommand(this.#forwarder.vifs.get(command.vif), command);
+        return;
       case "stop":
         return;
     }
@@ -232,9 +240,9 @@ export class Engine {
     if (!Number.isInteger(id) || id < 0 || id >= MAX_VIFS) throw new RangeError(`no vif number: ${id}`);
     this.#removeVif(id);
     this.#counters.clear(id);
-    const { vif, ingress } = this.#factory.make(id, device);
+    const { vif, ingresses } = this.#factory.make(id, device);
     this.#forwarder.addVif(vif);
-    if (ingress) this.#addIngress(ingress);
+    for (const ingress of ingresses) this.#addIngress(ingress);
   }
 
   #addIngress(ingress: Ingress): void {
@@ -249,8 +257,8 @@ export class Engine {
       this.#keys.clear(vif.peer);
       this.#reassembly.forget(id);
     }
-    const ingress = this.ingresses.find((candidate) => candidate.vif === vif);
-    if (ingress) this.#dropIngress(ingress);
+    for (const ingress of this.ingresses.filter((candidate) => candidate.vif === vif))
+      this.#dropIngress(ingress);
     this.#forwarder.removeVif(id);
   }
 

@@ -14,6 +14,7 @@ import {
   POLLOUT,
 } from "#edge/linux/constants.ts";
 import { errno } from "#edge/linux/system-error.ts";
+import { MAX_RELAY_SOCKETS } from "#ports/amt-relay.ts";
 import type { FastPathCommand } from "#ports/fast-path.ts";
 import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
 import type { Engine } from "./engine.ts";
@@ -32,8 +33,8 @@ const FATAL = new Set([EBADF, EIO, ENXIO, ENODEV, EBADFD, ENETDOWN]);
 /** How long the loop rests between bursts at high rates, at most. */
 const REST_NS = 500_000;
 const TIMESPEC = 16;
-/** The eventfd, the transport socket, and one of each vif and stream. */
-const DESCRIPTORS = 2 + MAX_VIFS + MAX_STREAMS;
+/** The eventfd, the transport socket, and one of each vif and stream; an AMT relay has several. */
+const DESCRIPTORS = 2 + MAX_VIFS + MAX_STREAMS + MAX_RELAY_SOCKETS;
 
 /** Returns when the command "stop" has come. `take` gives the next command, or undefined. */
 export function runLoop(

@@ -1,6 +1,7 @@
 // From what the slow path says of a vif to its exits and, for a device, its ingress.
 import type { FastPathEvent, VifDevice } from "#ports/fast-path.ts";
 import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
+import { RelayFactory } from "./amt/relay-factory.ts";
 import type { Arena } from "./arena.ts";
 import type { Cipher } from "./cipher.ts";
 import type { Counters } from "./counters.ts";
@@ -26,6 +27,9 @@ import type { Vif } from "./vif.ts";
 const ENDPOINT_SPACE = 64;
 const FRAGMENT_SCRATCH = 64;
 
+/** Devices with one descriptor, or none. */
+type OneDescriptor = Exclude<VifDevice, { kind: "amt-relay" }>;
+
 export interface FactoryParts {
   readonly arena: Arena;
   readonly counters: Counters;
@@ -44,6 +48,7 @@ export class VifFactory {
   readonly #p: FactoryParts;
   readonly #sendRing: SendRing;
   readonly #lanRing: ReceiveRing;
+  readonly #relay: RelayFactory;
   readonly #endpoints: number;
   readonly #tunScratch: number;
   readonly #wireScratch: number;
@@ -55,6 +60,7 @@ export class VifFactory {
     this.#p = parts;
     this.#sendRing = new SendRing(arena);
     this.#lanRing = new ReceiveRing(arena, slots, LAN_LINK, SOCKADDR_LL);
+    this.#relay = new RelayFactory(parts);
     this.#endpoints = arena.reserve(MAX_VIFS * ENDPOINT_SPACE);
     this.#tunScratch = arena.reserve(TunExit.SCRATCH_BYTES);
     this.#wireScratch = arena.reserve(LanWireExit.SCRATCH_BYTES);
@@ -62,7 +68,13 @@ export class VifFactory {
     this.#fragmentScratch = arena.reserve(FRAGMENT_SCRATCH);
   }
 
-  make(id: number, device: VifDevice): { vif: Vif; ingress: Ingress | undefined } {
+  make(id: number, device: VifDevice): { vif: Vif; ingresses: readonly Ingress[] } {
+    if (device.kind === "amt-relay") return this.#relay.make(id, device);
+    const { vif, ingress } = this.#makeOne(id, device);
+    return { vif, ingresses: ingress ? [ingress] : [] };
+  }
+
+  #makeOne(id: number, device: OneDescriptor): { vif: Vif; ingress: Ingress | undefined } {
     switch (device.kind) {
       case "peer":
         return this.#peer(id, device);

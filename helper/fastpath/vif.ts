@@ -6,7 +6,7 @@ import type { PrefixSet } from "./prefixes.ts";
 /** What the fast path holds of a vif, whatever its kind. */
 export interface Vif {
   readonly id: number;
-  readonly kind: "tun" | "lan" | "peer" | "socket";
+  readonly kind: "tun" | "lan" | "peer" | "socket" | "amt-relay";
   /** To others: undefined where the vif has none (a TUN, a LAN in local mode). */
   readonly wire: Exit | undefined;
   /** To this computer's own sockets. */

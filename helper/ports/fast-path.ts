@@ -1,5 +1,6 @@
 // The seam between the slow path (main thread) and the fast path (worker thread). Commands and events are plain
 // structured-clonable objects; packets in them are copies. Nothing here is per packet but what is punted.
+import type { AmtRelayCommand, AmtRelayDevice, AmtRelayEvent } from "./amt-relay.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 export type DataCipher = "aes-256-gcm" | "chacha20-poly1305";
@@ -21,6 +22,7 @@ export interface AddressPrefix {
 
 /** Descriptors stay owned by the runtime: the fast path never closes them. */
 export type VifDevice =
+  | AmtRelayDevice
   | {
       readonly kind: "tun";
       readonly fd: number; // non-blocking, IFF_TUN | IFF_NO_PI | IFF_VNET_HDR (10-byte virtio header)
@@ -63,6 +65,7 @@ export interface UnicastRoute extends AddressPrefix {
 export const NO_VIF = 0;
 
 export type FastPathCommand =
+  | AmtRelayCommand
   | { readonly type: "udp"; readonly fd: number } // the transport socket: dual-stack AF_INET6, non-blocking, UDP_GRO on
   | { readonly type: "origin"; readonly origin: number; readonly epoch: number } // of packets that enter here
   | { readonly type: "vif-add"; readonly vif: number; readonly device: VifDevice }
@@ -134,6 +137,7 @@ export type FastPathCommand =
   | { readonly type: "stop" };
 
 export type FastPathEvent =
+  | AmtRelayEvent
   | { readonly type: "ready" }
   /** IGMP or MLD from a tun or lan vif. `own`: this computer's kernel sent it. */
   | {

@@ -13,6 +13,8 @@ export interface DaemonOptions {
   /** Static peers; undefined: the system's own file, where there is one. */
   readonly peersFile: string | undefined;
   readonly socketVifs: readonly SocketChoice[];
+  /** Be an AMT relay for others in this run, whatever is set. */
+  readonly amtRelay: boolean;
   /** false: no network devices, so no privileges. */
   readonly tunName: string | false | undefined;
   /** Account to change to once the devices are open. */

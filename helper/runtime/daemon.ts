@@ -32,6 +32,7 @@ import { PeersFile } from "./peers-file/peers-file.ts";
 import { reloadFiles } from "./reload-files.ts";
 import { RoutesFile } from "./routes-file/routes-file.ts";
 import { dhtProgram } from "./resources.ts";
+import { relayDump } from "./view/amt-relay-view.ts";
 import { SnapshotBuilder } from "./view/snapshot-builder.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import { fullAccess, plainAccess, type SystemAccess } from "./system-access.ts";
@@ -84,6 +85,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     ports: linuxPorts(clock),
     lans: options.lans,
     socketVifs: options.socketVifs,
+    amtRelay: options.amtRelay,
     routesFile,
     peersFile,
     build: packageJson.version,
@@ -145,7 +147,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
   // SIGUSR1, as ecmh has it, writes the dump; it goes where the log goes.
   process.on("SIGUSR1", () =>
-    process.stderr.write(dumpText(snapshots.snapshot(), snapshots.stats(), clock.wall())),
+    process.stderr.write(dumpText(snapshots.snapshot(), snapshots.stats(), clock.wall(), relayDump(engine))),
   );
   const continued = (): void => engine.continued();
   process.on("SIGCONT", continued);

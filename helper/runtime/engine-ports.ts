@@ -1,4 +1,5 @@
 // What the engine takes from the operating system: Linux gives it, and a simulator can.
+import { openRelaySocket } from "#edge/linux/amt-socket.ts";
 import { watchClockChange, type BootClock } from "#edge/linux/boot-clock.ts";
 import type { Socket } from "node:net";
 import { hasAesInstructions } from "#edge/linux/evp.ts";
@@ -14,6 +15,7 @@ import { linuxStreamSockets } from "#edge/linux/stream-sockets.ts";
 import { openRouterSocket } from "#edge/linux/router-socket.ts";
 import { openDatagrams, sendDatagram } from "#edge/linux/udp.ts";
 import { FastPathThread } from "#fastpath/fast-path-thread.ts";
+import type { OpenRelaySocket } from "#ports/amt-relay.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { StreamSockets } from "#ports/stream-sockets.ts";
@@ -48,6 +50,7 @@ export interface EnginePorts {
   /** Throws where it cannot be had. */
   openLinkSocket(options: LinkSocketOptions): LinkSocket;
   readonly openRouterSocket: OpenRouterSocket;
+  readonly openRelaySocket: OpenRelaySocket;
   /** `local`: what programs joined, without what was joined through `own`. */
   openJoins(): { readonly own: HostJoins; readonly local: LocalMemberships };
 }
@@ -77,6 +80,7 @@ export function linuxPorts(clock: BootClock): EnginePorts {
     openRouterLink,
     openGateway: kernelGateway,
     openRouterSocket,
+    openRelaySocket,
     openJoins: () => {
       const own = openHostJoins();
       return { own, local: localMemberships(own) };

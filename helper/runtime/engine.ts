@@ -12,6 +12,7 @@ import { networkOf } from "#protocol/addressing/shared-lans.ts";
 import { FORWARDING_LIMITS, Forwarding } from "#protocol/forwarding/forwarding.ts";
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
 import { family } from "#wire/address.ts";
+import { RelayService } from "./amt/relay-service.ts";
 import { Core } from "./core.ts";
 import { DhtWay } from "./dht/dht-way.ts";
 import type { EnginePorts, FastPathHandle } from "./engine-ports.ts";
@@ -59,6 +60,8 @@ export interface EngineOptions {
   readonly socketVifs: readonly SocketChoice[];
   readonly routesFile?: RoutesFile;
   readonly peersFile?: PeersFile;
+  /** Of the command line: be an AMT relay in this run, as it is set or not. */
+  readonly amtRelay?: boolean;
   readonly build: string;
   readonly hostname: string;
   readonly changed: () => void;
@@ -100,6 +103,7 @@ export class Engine {
   readonly mapping: PortMapping;
   readonly reach: Reach;
   readonly dht: DhtWay;
+  readonly amtRelay: RelayService;
 
   /** Throws SystemError where a device cannot be had. */
   constructor(options: EngineOptions) {
@@ -310,6 +314,15 @@ export class Engine {
       ports,
       sendDatagram: (to, data) => ports.sendDatagram(this.datagrams, to, data),
     });
+    this.amtRelay = new RelayService({
+      core: this.core,
+      links: () => this.#links.list().filter((link) => link.name !== this.tun.name),
+      open: ports.openRelaySocket,
+      settings: () => ({
+        ...keeper.state.settings.amt.relay,
+        ...(options.amtRelay === true && { enabled: true }),
+      }),
+    });
     this.statics = new StaticEntries(this.core, () => [
       ...(this.routesFile?.entries ?? []),
       ...keeper.state.settings.routes,
@@ -348,6 +361,7 @@ export class Engine {
     this.streaming.refresh();
     this.reach.refresh();
     this.dht.settingsChanged();
+    this.amtRelay.refresh();
     this.core.turn();
   }
 
@@ -380,6 +394,7 @@ export class Engine {
     this.beacons.close();
     this.lans.close();
     this.sockets.close();
+    this.amtRelay.close();
     this.tun.detach();
     this.core.scheduler.stop();
     await this.fastPath.stop(); // what was handed over, goodbyes included, is sent before it ends

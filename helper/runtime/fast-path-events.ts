@@ -1,4 +1,5 @@
 import type { FastPathEvent } from "#ports/fast-path.ts";
+import type { RelayService } from "./amt/relay-service.ts";
 import type { AnnouncementListener } from "./discovery/announcement-listener.ts";
 import type { Core } from "./core.ts";
 import type { DhtWay } from "./dht/dht-way.ts";
@@ -20,6 +21,7 @@ export interface EventParts {
   readonly beacons: LanBeacons;
   readonly reach: Reach;
   readonly dht: DhtWay;
+  readonly amtRelay: RelayService;
 }
 
 /** Gives an event to whom it concerns. False: it changes nothing that a turn would look at. */
@@ -69,6 +71,9 @@ export function handleFastPathEvent(event: FastPathEvent, parts: EventParts): bo
     case "vif-removed":
       core.vifRemoved(event.vif);
       streaming.streams.vifRemoved(event.vif);
+      return true;
+    case "amt-relay-datagrams":
+      parts.amtRelay.handleDatagrams(event, now);
       return true;
     case "ready":
     case "stopped":

@@ -35,6 +35,8 @@ export interface AmtRequest {
    * take for a reserved bit. Without meaning where `family` is 4.
    */
   readonly flag: "rfc" | "linux";
+  /** E (RFC 9601 section 6.1.4): the gateway takes over congestion marks of the outer header. */
+  readonly ecn?: boolean;
 }
 
 export interface AmtMembershipQuery {
@@ -75,6 +77,7 @@ export type AmtMessage =
 
 const P_FLAG = 0x01;
 const P_FLAG_LINUX = 0x80;
+const E_FLAG = 0x02;
 const L_FLAG = 0x02;
 const G_FLAG = 0x01;
 const GATEWAY_FIELDS_LENGTH = 18;
@@ -103,6 +106,7 @@ export function decodeAmt(bytes: Uint8Array): AmtMessage {
         nonce: reader.u32("request nonce"),
         family: (flags & P_FLAG) !== 0 || isLinux ? 6 : 4,
         flag: isLinux ? "linux" : "rfc",
+        ...((flags & E_FLAG) !== 0 && { ecn: true }),
       };
     }
     case AmtType.MEMBERSHIP_QUERY:
@@ -152,7 +156,7 @@ export function encodeAmt(message: AmtMessage): Uint8Array {
     case "request": {
       const flag = message.flag === "linux" ? P_FLAG_LINUX : P_FLAG;
       return begin(AmtType.REQUEST, 8)
-        .u8(message.family === 6 ? flag : 0, "flags")
+        .u8((message.family === 6 ? flag : 0) | (message.ecn === true ? E_FLAG : 0), "flags")
         .zeros(2, "reserved")
         .u32(message.nonce, "request nonce")
         .done();

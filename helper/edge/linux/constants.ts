@@ -97,6 +97,7 @@ export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_V6ONLY = 26;
 export const IPV6_HDRINCL = 36;
 export const IPV6_PKTINFO = 50;
+export const IPV6_TCLASS = 67;
 export const IPV6_PMTUDISC_DO = 2;
 export const IPV6_PMTUDISC_PROBE = 3;
 

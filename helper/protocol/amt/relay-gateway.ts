@@ -29,27 +29,33 @@ export interface RelayTiming {
 /** What a gateway wants of a group from now on; undefined in it: nothing. */
 export type Listeners = { readonly group: Address; readonly filter: SourceFilter | undefined };
 
+/** What an Update must show: that mail to the endpoint arrives there. */
+export interface Proof {
+  readonly mac: Uint8Array;
+  readonly nonce: number;
+  /** The gateway takes over congestion marks (RFC 9601). */
+  readonly ecn: boolean;
+}
+
 /** What one gateway wants: it is the only host on its link, so each record holds at once. */
 export class RelayGateway {
   readonly id: number;
   readonly endpoint: AmtEndpoint;
   readonly since: number;
   /** Of the last Update that was good: it stays good, because some gateways never ask for another one. */
-  proof: { readonly mac: Uint8Array; readonly nonce: number };
+  proof: Proof;
+  /** Which of the relay's sockets it writes to. */
+  socket: number;
   /** Groups and sources that went beyond the limits. */
   overLimit = 0;
   readonly #groups = new Map<Address, Group>();
   readonly #rate: TokenBucket;
   #dueAt = Infinity;
 
-  constructor(
-    id: number,
-    endpoint: AmtEndpoint,
-    proof: { readonly mac: Uint8Array; readonly nonce: number },
-    now: number,
-  ) {
+  constructor(id: number, endpoint: AmtEndpoint, socket: number, proof: Proof, now: number) {
     this.id = id;
     this.endpoint = endpoint;
+    this.socket = socket;
     this.proof = proof;
     this.since = now;
     this.#rate = new TokenBucket(UPDATES_PER_SECOND, UPDATES_AT_ONCE, now);

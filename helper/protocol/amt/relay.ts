@@ -1,56 +1,25 @@
 import type { Entropy } from "#ports/entropy.ts";
 import { type Endpoint, endpointText } from "#ports/endpoint.ts";
 import { QUERIER_DEFAULTS } from "#protocol/membership/querier-options.ts";
-import type { SourceFilter } from "#protocol/membership/source-filter.ts";
 import { sourceKey, TokenBucket } from "#protocol/session/load.ts";
-import { type Address, type Family, family } from "#wire/address.ts";
-import { type AmtEndpoint, type AmtMessage, decodeAmt, encodeAmt } from "#wire/amt.ts";
+import { type Family, family } from "#wire/address.ts";
+import {
+  type AmtEndpoint,
+  type AmtMembershipUpdate,
+  type AmtMessage,
+  type AmtRequest,
+  decodeAmt,
+  encodeAmt,
+} from "#wire/amt.ts";
 import { DecodeError } from "#wire/cursor.ts";
-import { decodeMembershipPacket, encodeMembershipPacket } from "#wire/membership-packet.ts";
-import { type Listeners, RelayGateway } from "./relay-gateway.ts";
+import { decodeMembershipPacket } from "#wire/membership-packet.ts";
+import { generalQuery } from "./general-query.ts";
+import type { AmtRelayOptions, ArrivedAt, RelayCommand, RelayDrop } from "./relay-types.ts";
+import { MAX_RELAY_GATEWAYS } from "./fan-out-changes.ts";
+import { type Listeners, type Proof, RelayGateway } from "./relay-gateway.ts";
 import { ResponseMac } from "./response-mac.ts";
 
-export interface AmtRelayOptions {
-  /** The relay's unicast addresses, which Advertisements name: of the families that it serves gateways in. */
-  readonly addresses: Partial<Readonly<Record<Family, Address>>>;
-  readonly maxGateways: number;
-  /** From one address: many may be behind one NAT. */
-  readonly maxGatewaysPerAddress: number;
-  /** Four bytes of a MAC are enough: for gateways that garble the others. */
-  readonly shortMac: boolean;
-  /** Tell gateways where they are seen (G). Some take no query that does. */
-  readonly tellEndpoint: boolean;
-}
-
-export const RELAY_DEFAULTS = {
-  maxGateways: 4_096,
-  maxGatewaysPerAddress: 256,
-  shortMac: false,
-  tellEndpoint: false,
-} as const;
-
-export type RelayCommand =
-  | { readonly type: "send"; readonly to: AmtEndpoint; readonly datagram: Uint8Array }
-  | { readonly type: "gateway"; readonly id: number; readonly endpoint: AmtEndpoint }
-  | {
-      readonly type: "listeners";
-      readonly id: number;
-      readonly group: Address;
-      readonly filter: SourceFilter | undefined;
-    }
-  | { readonly type: "gateway-gone"; readonly id: number };
-
-/** Why a datagram was dropped. */
-export type RelayDrop =
-  | "malformed"
-  | "unexpected" // a relay's message
-  | "data-from-gateway" // AMT is one-way
-  | "wrong-mac"
-  | "no-report"
-  | "too-many-gateways"
-  | "too-many-updates"
-  | "too-many-strangers";
-
+const FIRST_SOCKET: ArrivedAt = { socket: 0, anycast: false };
 /** Answers a second to those who have not shown that they get mail at their address, and at once. */
 const STRANGERS_PER_SECOND = 500;
 const STRANGERS_AT_ONCE = 1_000;
@@ -63,7 +32,7 @@ const QUERY_SOURCE6 = "fe80::1";
  */
 export class AmtRelay {
   readonly drops = new Map<RelayDrop, number>();
-  readonly #options: AmtRelayOptions;
+  #options: AmtRelayOptions;
   readonly #entropy: Entropy;
   readonly #mac: ResponseMac;
   readonly #gateways = new Map<string, RelayGateway>();
@@ -71,7 +40,9 @@ export class AmtRelay {
   readonly #strangers: TokenBucket;
   readonly #queries: Readonly<Record<Family, Uint8Array>>;
   readonly #commands: RelayCommand[] = [];
+  /** Numbers from 1 to MAX_RELAY_GATEWAYS; one that is free is used again as late as possible. */
   #nextId = 1;
+  readonly #freeIds: number[] = [];
   /** No gateway is due before this. */
   #dueAt = Infinity;
 
@@ -98,7 +69,12 @@ export class AmtRelay {
     return this.#commands.shift();
   }
 
-  handleDatagram(datagram: Uint8Array, from: Endpoint, now: number): void {
+  /** Of those who are there already more may stay than there is room for. */
+  setMaxGateways(maxGateways: number): void {
+    this.#options = { ...this.#options, maxGateways };
+  }
+
+  handleDatagram(datagram: Uint8Array, from: Endpoint, now: number, at: ArrivedAt = FIRST_SOCKET): void {
     let message: AmtMessage;
     try {
       message = decodeAmt(datagram);
@@ -107,18 +83,24 @@ export class AmtRelay {
       this.#drop("malformed");
       return;
     }
+    if (at.anycast && message.kind !== "relay-discovery") return this.#drop("to-anycast");
     switch (message.kind) {
       case "relay-discovery": {
         const relay = this.#options.addresses[family(from.address)];
         if (relay)
-          this.#answerStranger({ kind: "relay-advertisement", nonce: message.nonce, relay }, from, now);
+          this.#answerStranger(
+            { kind: "relay-advertisement", nonce: message.nonce, relay },
+            from,
+            at.socket,
+            now,
+          );
         return;
       }
       case "request":
-        this.#answerStranger(this.#query(message.family, message.nonce, from), from, now);
+        this.#answerStranger(this.#query(message, from), from, at.socket, now);
         return;
       case "membership-update":
-        this.#update(message.mac, message.nonce, message.packet, from, now);
+        this.#update(message, from, at.socket, now);
         return;
       case "teardown":
         this.#tearDown(message.mac, message.nonce, message.gateway);
@@ -154,11 +136,11 @@ export class AmtRelay {
     this.#forget(gateway);
   }
 
-  #query(of: Family, nonce: number, from: Endpoint): AmtMessage {
+  #query({ family: of, nonce, ecn = false }: AmtRequest, from: Endpoint): AmtMessage {
     const full = this.size >= this.#options.maxGateways && !this.#gateways.has(endpointText(from));
     return {
       kind: "membership-query",
-      mac: this.#mac.make(from, nonce),
+      mac: this.#mac.make(from, nonce, ecn),
       nonce,
       full,
       packet: this.#queries[of],
@@ -166,26 +148,33 @@ export class AmtRelay {
     };
   }
 
-  #answerStranger(message: AmtMessage, to: Endpoint, now: number): void {
+  #answerStranger(message: AmtMessage, to: Endpoint, socket: number, now: number): void {
     // Who has a tunnel has shown where it is, so a flood of strangers does not keep it from its refresh.
     if (!this.#gateways.has(endpointText(to)) && !this.#strangers.take(now)) {
       this.#drop("too-many-strangers");
       return;
     }
-    this.#commands.push({ type: "send", to, datagram: encodeAmt(message) });
+    this.#commands.push({ type: "send", socket, to, datagram: encodeAmt(message) });
   }
 
-  #update(mac: Uint8Array, nonce: number, packet: Uint8Array, from: Endpoint, now: number): void {
+  #update({ mac, nonce, packet }: AmtMembershipUpdate, from: Endpoint, socket: number, now: number): void {
     const key = endpointText(from);
     const known = this.#gateways.get(key);
-    const isRepeated = known?.proof.nonce === nonce && this.#mac.same(known.proof.mac, mac);
-    if (!isRepeated && !this.#mac.valid(mac, from, nonce)) return this.#drop("wrong-mac");
+    const repeated =
+      known?.proof.nonce === nonce && this.#mac.same(known.proof.mac, mac) ? known.proof : undefined;
+    const checked = repeated ?? this.#mac.check(mac, from, nonce);
+    if (!checked) return this.#drop("wrong-mac");
     const inner = decodeMembershipPacket(packet);
     if ("refused" in inner || inner.message.kind === "query") return this.#drop("no-report");
     if (known && !known.mayUpdate(now)) return this.#drop("too-many-updates");
-    const gateway = known ?? this.#admit(key, from, { mac: Uint8Array.from(mac), nonce }, now);
+    const proof = repeated ?? { mac: Uint8Array.from(mac), nonce, ecn: checked.ecn };
+    const gateway = known ?? this.#admit(key, from, socket, proof, now);
     if (!gateway) return this.#drop("too-many-gateways");
-    if (!isRepeated) gateway.proof = { mac: Uint8Array.from(mac), nonce };
+    if (gateway.socket !== socket || gateway.proof.ecn !== proof.ecn) {
+      gateway.socket = socket;
+      this.#introduce(gateway, proof.ecn);
+    }
+    gateway.proof = proof;
     this.#tell(gateway, gateway.handleReport(inner.message, QUERIER_DEFAULTS, now));
     if (gateway.idle) this.#forget(gateway);
     else this.#dueAt = Math.min(this.#dueAt, gateway.dueAt);
@@ -194,25 +183,32 @@ export class AmtRelay {
   #admit(
     key: string,
     { address, port }: Endpoint,
-    proof: { readonly mac: Uint8Array; readonly nonce: number },
+    socket: number,
+    proof: Proof,
     now: number,
   ): RelayGateway | undefined {
     const source = sourceKey(address);
     const held = this.#perAddress.get(source) ?? 0;
     if (this.size >= this.#options.maxGateways || held >= this.#options.maxGatewaysPerAddress)
       return undefined;
-    const gateway = new RelayGateway(this.#nextId++, { address, port }, proof, now);
+    const id = this.#nextId <= MAX_RELAY_GATEWAYS ? this.#nextId++ : this.#freeIds.shift();
+    if (id === undefined) return undefined;
+    const gateway = new RelayGateway(id, { address, port }, socket, proof, now);
     this.#gateways.set(key, gateway);
     this.#perAddress.set(source, held + 1);
-    this.#commands.push({ type: "gateway", id: gateway.id, endpoint: gateway.endpoint });
+    this.#introduce(gateway, proof.ecn);
     return gateway;
+  }
+
+  #introduce({ id, endpoint, socket }: RelayGateway, ecn: boolean): void {
+    this.#commands.push({ type: "gateway", id, endpoint, socket, ecn });
   }
 
   /** Section 5.3.3.6: by the MAC of the endpoint that it had, from wherever it is now. */
   #tearDown(mac: Uint8Array, nonce: number, of: AmtEndpoint): void {
     const gateway = this.#gateways.get(endpointText(of));
     const isKnown = gateway?.proof.nonce === nonce && this.#mac.same(gateway.proof.mac, mac);
-    if (!isKnown && !this.#mac.valid(mac, of, nonce)) return this.#drop("wrong-mac");
+    if (!isKnown && !this.#mac.check(mac, of, nonce)) return this.#drop("wrong-mac");
     if (!gateway) return; // told more than once, as it should be
     this.#tell(gateway, gateway.drain());
     this.#forget(gateway);
@@ -229,27 +225,11 @@ export class AmtRelay {
     const held = this.#perAddress.get(source)! - 1;
     if (held > 0) this.#perAddress.set(source, held);
     else this.#perAddress.delete(source);
+    this.#freeIds.push(gateway.id);
     this.#commands.push({ type: "gateway-gone", id: gateway.id });
   }
 
   #drop(reason: RelayDrop): void {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
   }
-}
-
-function generalQuery(source: Address): Uint8Array {
-  const { robustness, queryIntervalMs, queryResponseMs } = QUERIER_DEFAULTS;
-  return encodeMembershipPacket(
-    {
-      kind: "query",
-      version: 3,
-      group: undefined,
-      sources: [],
-      suppress: false,
-      robustness,
-      maxResponseMs: queryResponseMs,
-      queryIntervalS: queryIntervalMs / 1_000,
-    },
-    source,
-  );
 }

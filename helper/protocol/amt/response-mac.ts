@@ -35,14 +35,17 @@ export class ResponseMac {
     this.#since = now;
   }
 
-  make(of: AmtEndpoint, nonce: number): Uint8Array {
-    return mac(this.#secret, of, nonce);
+  /** `ecn`: what the Request said of it, which has to be known when the answer comes. */
+  make(of: AmtEndpoint, nonce: number, ecn: boolean): Uint8Array {
+    return mac(this.#secret, of, nonce, ecn);
   }
 
-  valid(presented: Uint8Array, of: AmtEndpoint, nonce: number): boolean {
-    return [this.#secret, this.#previous].some(
-      (secret) => secret && this.same(mac(secret, of, nonce), presented),
-    );
+  /** What it was made with; undefined: it is none of ours. */
+  check(presented: Uint8Array, of: AmtEndpoint, nonce: number): { readonly ecn: boolean } | undefined {
+    for (const secret of [this.#secret, this.#previous])
+      for (const ecn of [false, true])
+        if (secret && this.same(mac(secret, of, nonce, ecn), presented)) return { ecn };
+    return undefined;
   }
 
   /** As strictly as MACs are compared here. */
@@ -51,9 +54,9 @@ export class ResponseMac {
   }
 }
 
-/** RFC 7450 section 5.3.5: over the source address, the source port and the nonce. */
-function mac(secret: Uint8Array, of: AmtEndpoint, nonce: number): Uint8Array {
-  const rest = new DataView(new ArrayBuffer(6));
+/** RFC 7450 section 5.3.5: over the source address, the source port and the nonce; one byte more where E was set. */
+function mac(secret: Uint8Array, of: AmtEndpoint, nonce: number, ecn: boolean): Uint8Array {
+  const rest = new DataView(new ArrayBuffer(ecn ? 7 : 6));
   rest.setUint16(0, of.port);
   rest.setUint32(2, nonce);
   return hmac(secret, addressBytes(of.address), new Uint8Array(rest.buffer)).subarray(0, RESPONSE_MAC_LENGTH);

@@ -18,8 +18,11 @@ export interface PerFamily {
 }
 
 export interface VifOptions {
-  /** observer: the daemon itself, which hears what others send and sends nothing. */
-  readonly kind: "tun" | "lan" | "peer" | "socket" | "observer";
+  /**
+   * observer: the daemon itself, which hears what others send and sends nothing. amt-relay: gateways anywhere, who get
+   * what they ask for and send nothing either.
+   */
+  readonly kind: "tun" | "lan" | "peer" | "socket" | "observer" | "amt-relay";
   /** Peers: the network that the session belongs to. */
   readonly network?: string;
   /** Peers: are we that network's host? A host forwards between its members. */
@@ -73,7 +76,7 @@ interface Rules {
  * what they join on the TUN; and what they send it has from the network, and puts on the LAN itself.
  */
 function mayForward(from: VifClass, to: VifClass, { lanToLan, passiveFor }: Rules): boolean {
-  if (from.kind === "observer") return false;
+  if (from.kind === "observer" || from.kind === "amt-relay") return false;
   if (to.kind === "observer") return true;
   if (isLink(from) && isLink(to)) return lanToLan || areJoined(from, to);
   if (to.kind === "tun" && from.network !== undefined && passiveFor.has(from.network)) return false;

@@ -1,11 +1,13 @@
 // Streams of the Internet's that people ask for, and the relays to ask.
 import { randomBytes } from "node:crypto";
+import type { AmtRelayChange } from "#contract/amt.ts";
 import { ControlError } from "#contract/errors.ts";
 import { isForwardableSource } from "#protocol/forwarding/scope.ts";
 import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
 import { canonicalAddress, isMulticast, type Address } from "#wire/address.ts";
 import type { DaemonApi } from "../control/daemon-api.ts";
 import { MAX_KEPT_JOINS, type AmtSettings, type KeptJoin } from "../store/amt-settings.ts";
+import type { RelaySettings } from "../store/relay-settings.ts";
 import { saved, type HandlerParts } from "./handler-parts.ts";
 
 type AmtMethod = `amt.${"join" | "leave" | "relays" | "automatic" | "relay"}`;
@@ -53,9 +55,26 @@ export function amtHandlers(parts: HandlerParts): Pick<DaemonApi, AmtMethod> {
     },
     "amt.relays": async ({ relays }) => set({ relays: [...new Set(relays.map(parseRelay))] }),
     "amt.automatic": async ({ on }) => set({ automatic: on }),
-    "amt.relay": async ({ enabled, maxGateways = settings().relay.maxGateways }) =>
-      set({ relay: { enabled, maxGateways } }),
+    "amt.relay": async (change) => set({ relay: changedRelay(settings().relay, change) }),
   };
+}
+
+function changedRelay(before: RelaySettings, change: AmtRelayChange): RelaySettings {
+  const { addresses, anycast, ...rest } = change;
+  const set = Object.entries(rest).filter(([, value]) => value !== undefined);
+  return {
+    ...before,
+    ...Object.fromEntries(set),
+    ...(addresses && { addresses: addresses.map(parseOwn) }),
+    ...(anycast && { anycast: anycast.map(parseOwn) }),
+  };
+}
+
+function parseOwn(text: string): Address {
+  const address = canonicalAddress(text);
+  if (address === undefined || isMulticast(address))
+    throw new ControlError("bad-request", `${text} is no address of a computer`);
+  return address;
 }
 
 function parseGroup(text: string, mayCross: (group: Address) => boolean): Address {

@@ -4,6 +4,7 @@ import type { DaemonApi } from "../control/daemon-api.ts";
 import { examine } from "../doctor/examine.ts";
 import { repairOf } from "../doctor/fixes.ts";
 import { TOPICS } from "../doctor/topics.ts";
+import { relayDump } from "../view/amt-relay-view.ts";
 import { amtHandlers } from "./amt-handlers.ts";
 import { keyHandlers } from "./key-handlers.ts";
 import { memberHandlers } from "./member-handlers.ts";
@@ -33,7 +34,10 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...amtHandlers(parts),
     ...keyHandlers(parts),
     stats: async () => snapshots.stats(),
-    dump: async () => ({ snapshot: snapshots.snapshot(), stats: snapshots.stats() }),
+    dump: async () => {
+      const amtRelay = relayDump(parts.engine);
+      return { snapshot: snapshots.snapshot(), stats: snapshots.stats(), ...(amtRelay && { amtRelay }) };
+    },
     "doctor.topics": async () => ({ topics: TOPICS.map(({ id, title }) => ({ id, title })) }),
     doctor: async ({ topic }) => {
       const chosen = topic === undefined ? TOPICS : TOPICS.filter(({ id }) => id === topic);

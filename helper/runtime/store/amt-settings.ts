@@ -1,11 +1,11 @@
 // Internet multicast by AMT, as people set it.
 import * as v from "valibot";
-import { MAX_AMT_GATEWAYS, MAX_AMT_RELAYS } from "#contract/amt.ts";
-import { RELAY_DEFAULTS } from "#protocol/amt/relay.ts";
+import { MAX_AMT_RELAYS } from "#contract/amt.ts";
 import { isForwardableSource } from "#protocol/forwarding/scope.ts";
 import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
 import { isMulticast, type Address } from "#wire/address.ts";
-import { address, integer, port } from "./field-schemas.ts";
+import { address, port } from "./field-schemas.ts";
+import { DEFAULT_RELAY, relaySettingsSchema, type RelaySettings } from "./relay-settings.ts";
 
 /** A stream that somebody asked for. */
 export interface KeptJoin {
@@ -26,7 +26,7 @@ export interface AmtSettings {
   readonly automatic: boolean;
   readonly joins: readonly KeptJoin[];
   /** This computer as a relay. */
-  readonly relay: { readonly enabled: boolean; readonly maxGateways: number };
+  readonly relay: RelaySettings;
 }
 
 export const MAX_KEPT_JOINS = 256;
@@ -35,7 +35,7 @@ export const DEFAULT_AMT: AmtSettings = {
   relays: [],
   automatic: true,
   joins: [],
-  relay: { enabled: false, maxGateways: RELAY_DEFAULTS.maxGateways },
+  relay: DEFAULT_RELAY,
 };
 
 const place = v.pipe(v.string(), v.maxLength(253), v.check(isCandidateHost, "is no address or host name"));
@@ -58,5 +58,5 @@ export const amtSchema: v.GenericSchema<unknown, AmtSettings> = v.strictObject({
   relays: v.pipe(v.array(place), v.maxLength(MAX_AMT_RELAYS)),
   automatic: v.boolean(),
   joins: v.pipe(v.array(joinSchema), v.maxLength(MAX_KEPT_JOINS)),
-  relay: v.strictObject({ enabled: v.boolean(), maxGateways: integer(1, MAX_AMT_GATEWAYS) }),
+  relay: relaySettingsSchema,
 });

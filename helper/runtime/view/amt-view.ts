@@ -1,9 +1,11 @@
 // Internet multicast as clients see it.
-import type { Amt, AmtJoin, AmtRelayState } from "#contract/amt.ts";
+import type { Amt, AmtJoin } from "#contract/amt.ts";
+import type { Engine } from "../engine.ts";
 import type { AmtSettings, KeptJoin } from "../store/amt-settings.ts";
+import { relayState } from "./amt-relay-view.ts";
 
-export function amtView({ relays, automatic, joins, relay }: AmtSettings): Amt {
-  return { relays: [...relays], automatic, joins: joins.map(keptJoin), relay: relayState(relay) };
+export function amtView({ relays, automatic, joins, relay }: AmtSettings, engine: Engine): Amt {
+  return { relays: [...relays], automatic, joins: joins.map(keptJoin), relay: relayState(engine, relay) };
 }
 
 function keptJoin({ id, source, group, relay, port }: KeptJoin): AmtJoin {
@@ -21,19 +23,5 @@ function keptJoin({ id, source, group, relay, port }: KeptJoin): AmtJoin {
     packets: 0,
     bytes: 0,
     rateBps: 0,
-  };
-}
-
-function relayState({ enabled, maxGateways }: AmtSettings["relay"]): AmtRelayState {
-  return {
-    enabled,
-    state: "off",
-    detail: "",
-    addresses: [],
-    gateways: 0,
-    maxGateways,
-    groups: 0,
-    packets: 0,
-    bytes: 0,
   };
 }

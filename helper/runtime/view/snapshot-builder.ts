@@ -15,6 +15,7 @@ import type { Engine } from "../engine.ts";
 import { Peer } from "../peer.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import { addressOrPrefix, type StaticEntry } from "../store/static-entry.ts";
+import { relayCounters } from "./amt-relay-view.ts";
 import { amtView } from "./amt-view.ts";
 import { GroupView } from "./group-view.ts";
 import { NetworkView } from "./network-view.ts";
@@ -55,7 +56,7 @@ export class SnapshotBuilder {
       lans: this.lans(),
       reach: this.reach(),
       sharing: this.sharing(),
-      amt: amtView(this.#keeper.state.settings.amt),
+      amt: amtView(this.#keeper.state.settings.amt, this.#engine),
       warnings: this.#warnings(groups),
     };
   }
@@ -123,6 +124,7 @@ export class SnapshotBuilder {
     for (const [name, count] of Object.entries(announcements.counters())) counters[`sap.${name}`] = count;
     for (const [what, count] of Object.entries(this.#engine.streaming.incoming.counters))
       counters[`streams.${what}`] = count;
+    Object.assign(counters, relayCounters(this.#engine));
     for (const [reason, count] of transport.counters.dropped)
       counters[`session.handshakes-dropped-${reason}`] = count;
     for (const [reason, count] of Object.entries(core.forwarding.drops))

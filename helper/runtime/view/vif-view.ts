@@ -4,6 +4,7 @@ import type { VifCounters } from "#fastpath/counters.ts";
 import { endpointText } from "#ports/endpoint.ts";
 import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
 import type { Family } from "#wire/address.ts";
+import { RelayVif } from "../amt/relay-vif.ts";
 import type { RuntimeVif } from "../core.ts";
 import type { Engine } from "../engine.ts";
 import { LanVif } from "../lan-vif.ts";
@@ -75,6 +76,14 @@ export class VifView {
           state: vif.problem === undefined ? "up" : "failed",
           detail: vif.problem ?? "",
           addresses: vif.groups.map(groupPortText),
+        };
+      if (vif instanceof RelayVif)
+        return {
+          ...base,
+          kind: "amt-relay",
+          mode: null,
+          mtu: null,
+          addresses: vif.addresses.map(({ address }) => address),
         };
       const addresses = networks.addresses().addresses.map((own) => own.address);
       return { ...base, kind: "tun", mode: null, mtu: this.#engine.tun.mtu ?? null, addresses };

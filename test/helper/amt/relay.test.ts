@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Endpoint } from "#ports/endpoint.ts";
-import { AmtRelay, RELAY_DEFAULTS, type RelayCommand } from "#protocol/amt/relay.ts";
+import { RELAY_DEFAULTS, type RelayCommand } from "#protocol/amt/relay-types.ts";
+import { AmtRelay } from "#protocol/amt/relay.ts";
 import { MAX_GROUPS, MAX_SOURCES } from "#protocol/amt/relay-gateway.ts";
 import { SECRET_LIFETIME_MS } from "#protocol/amt/response-mac.ts";
 import { type AmtMembershipQuery, type AmtMessage, decodeAmt, encodeAmt } from "#wire/amt.ts";
@@ -84,7 +85,7 @@ describe("the handshake (RFC 7450 section 5.3.3)", () => {
     expect(relay.size).toBe(0);
     expect(query).toMatchObject({ nonce: 77, full: false, gateway: undefined });
     expect(update(query, report([JOIN]))).toEqual([
-      { type: "gateway", id: 1, endpoint: GATEWAY },
+      { type: "gateway", id: 1, endpoint: GATEWAY, socket: 0, ecn: false },
       { type: "listeners", id: 1, group: GROUP, filter: { mode: "include", sources: new Set([SOURCE]) } },
     ]);
     expect(relay.size).toBe(1);
@@ -149,6 +150,29 @@ describe("the handshake (RFC 7450 section 5.3.3)", () => {
     expect(relay.size).toBe(0);
     answers(teardown, elsewhere); // as often as the robustness variable says
     expect(drops()).toEqual({ "wrong-mac": 1 });
+  });
+
+  test("an anycast address is for Discoveries: the relay's own one is asked for the rest (section 4.1.4)", () => {
+    const at = { socket: 2, anycast: true };
+    relay.handleDatagram(encodeAmt({ kind: "relay-discovery", nonce: 5 }), GATEWAY, now, at);
+    relay.handleDatagram(encodeAmt({ kind: "request", nonce: 6, family: 4, flag: "rfc" }), GATEWAY, now, at);
+    expect(commands()).toMatchObject([{ type: "send", socket: 2, to: GATEWAY }]);
+    expect(drops()).toEqual({ "to-anycast": 1 });
+  });
+
+  test("who takes over congestion marks says so in its Request, and is known by its MAC (RFC 9601)", () => {
+    const [query] = answers({ kind: "request", nonce: 8, family: 4, flag: "rfc", ecn: true });
+    const packet = report([JOIN]);
+    expect(update(query as AmtMembershipQuery, packet)).toMatchObject([
+      { type: "gateway", id: 1, ecn: true },
+      {},
+    ]);
+    // It does not any more, and writes to another socket.
+    const proof = ask();
+    const { mac, nonce } = proof;
+    const datagram = encodeAmt({ kind: "membership-update", mac, nonce, packet });
+    relay.handleDatagram(datagram, GATEWAY, now, { socket: 1, anycast: false });
+    expect(commands()).toEqual([{ type: "gateway", id: 1, endpoint: GATEWAY, socket: 1, ecn: false }]);
   });
 
   test("G only where it was switched on, because VLC takes no query that has it", () => {
@@ -294,7 +318,7 @@ describe("hostile gateways", () => {
 
   test("link-local groups are nobody's business here", () => {
     expect(update(ask(), report([{ ...JOIN, group: "224.0.0.251" }]))).toEqual([
-      { type: "gateway", id: 1, endpoint: GATEWAY },
+      { type: "gateway", id: 1, endpoint: GATEWAY, socket: 0, ecn: false },
       { type: "gateway-gone", id: 1 },
     ]);
   });

@@ -230,6 +230,26 @@ describe("settings", () => {
     ["relay off", [{ enabled: false }]],
     ["relay on --max-gateways 50", [{ enabled: true, maxGateways: 50 }]],
     ["relay --max-gateways 50", [{ enabled: true, maxGateways: 50 }]],
+    [
+      "relay on --port 2269 --address 192.0.2.1 2001:db8::1 --anycast 192.52.193.1 --interface eth0",
+      [
+        {
+          enabled: true,
+          port: 2269,
+          addresses: ["192.0.2.1", "2001:db8::1"],
+          anycast: ["192.52.193.1"],
+          interface: "eth0",
+        },
+      ],
+    ],
+    [
+      "relay --address auto --anycast none --interface all",
+      [{ enabled: true, addresses: [], anycast: [], interface: null }],
+    ],
+    [
+      "relay on --admin-scoped on --short-mac off --tell-endpoint on",
+      [{ enabled: true, adminScoped: true, shortMac: false, tellEndpoint: true }],
+    ],
   ])("%s", async (line, params) => {
     const { out } = await castaway(line);
     expect(calls().map((call) => call.params)).toEqual(params);

@@ -373,7 +373,7 @@ test("groups --watch shows each change", async () => {
 test("daemon: options as the runtime takes them", async () => {
   const words =
     "daemon --state /tmp/s --port 4242 --lan eth0 --lan wlan0=local --tun cast0 --user nobody --log-level debug " +
-    "--socket-vif 239.1.2.3:5004 --socket-vif [FF3E:0::8]:5004@2001:db8::7,2001:db8::8%eth1";
+    "--socket-vif 239.1.2.3:5004 --socket-vif [FF3E:0::8]:5004@2001:db8::7,2001:db8::8%eth1 --amt-relay";
   const { daemon: options, code } = await castaway(words, { environment: { SUDO_UID: "1000" } });
   expect(code).toBe(0);
   expect(options).toEqual({
@@ -388,6 +388,7 @@ test("daemon: options as the runtime takes them", async () => {
       { group: "239.1.2.3", port: 5004, via: undefined },
       { group: "ff3e::8", port: 5004, sources: ["2001:db8::7", "2001:db8::8"], via: "eth1" },
     ],
+    amtRelay: true,
     tunName: "cast0",
     user: "nobody",
     foreground: false,

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { METHODS, type Method, type Params, type Result } from "#contract/methods.ts";
 import { snapshotSchema, type Snapshot } from "#contract/snapshot.ts";
 import type { Clock } from "#ports/clock.ts";
+import type { RelaySocketOptions } from "#ports/amt-relay.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { LinkSocketOptions } from "#ports/link-socket.ts";
 import type { Link } from "#ports/links.ts";
@@ -79,6 +80,11 @@ export class Computer implements Host {
   readonly lans: FakeLan[] = [];
   /** Of discovery proxies, and what they sent. */
   readonly linkSockets = new Set<{ readonly options: LinkSocketOptions; readonly sent: Uint8Array[] }>();
+  /** Of an AMT relay. */
+  readonly relaySockets = new Set<{
+    readonly options: RelaySocketOptions;
+    readonly sent: { readonly to: Endpoint; readonly data: Uint8Array }[];
+  }>();
   /** Interfaces that cannot be opened. */
   readonly brokenLans = new Set<string>();
   shutdowns = 0;
@@ -157,6 +163,15 @@ export class Computer implements Host {
           return {
             send: (payload) => void socket.sent.push(payload),
             close: () => void this.linkSockets.delete(socket),
+          };
+        },
+        openRelaySocket: (of) => {
+          const socket = { options: of, sent: [] as { to: Endpoint; data: Uint8Array }[] };
+          this.relaySockets.add(socket);
+          return {
+            fd: 100 + this.relaySockets.size,
+            send: (to, data) => socket.sent.push({ to, data }) > 0,
+            close: () => void this.relaySockets.delete(socket),
           };
         },
         openRouterLink: (client, events) => openFakeRouterLink(options.router, client, events),

@@ -24,7 +24,8 @@ describe("AMT messages (RFC 7450 section 5.1)", () => {
     // VLC's has a byte too many.
     ["03 00 0000 12345678 00", { kind: "request", nonce: 0x1234_5678, family: 4, flag: "rfc" }],
     // Reserved bits have no meaning.
-    ["03 7e ffff 12345678", { kind: "request", nonce: 0x1234_5678, family: 4, flag: "rfc" }],
+    ["03 7c ffff 12345678", { kind: "request", nonce: 0x1234_5678, family: 4, flag: "rfc" }],
+    ["03 02 0000 12345678", { kind: "request", nonce: 0x1234_5678, family: 4, flag: "rfc", ecn: true }],
   ])("%s", (hex, message) => {
     expect(decodeAmt(fromHex(hex))).toEqual(message);
   });
