@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 import { plainText } from "#contract/plain-text.ts";
 import type { Problem } from "#runtime/routes-file/grammar.ts";
 import { checkSixtunnel, type SixRole } from "./check-sixtunnel.ts";
+import { convertConfig } from "./convert-config.ts";
 import { print, withClient, type CliContext } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
 
@@ -11,6 +12,7 @@ const PEERS = "/etc/castaway/peers.conf";
 interface Options {
   readonly peers?: string;
   readonly sixtunnel?: SixRole;
+  readonly from?: "igmpproxy";
   readonly json?: true;
 }
 
@@ -35,10 +37,17 @@ export function addCheckConfig(program: Command, context: CliContext): void {
         "client",
       ]),
     )
+    .addOption(
+      new Option(
+        "--from <program>",
+        "the file is igmpproxy's: print the routes file that does the same",
+      ).choices(["igmpproxy"]),
+    )
     .option("--json", "print the result as JSON")
     .action(async (file: string | undefined, options: Options) => {
       if (options.sixtunnel !== undefined)
         return checkSixtunnel(context, options.sixtunnel, file ?? "/etc/castaway/sixtunnel.conf", options);
+      if (options.from) return convertConfig(context, file ?? "/etc/igmpproxy.conf", options);
       const all: Checked[] = [];
       if (file !== undefined || options.peers === undefined) all.push(await checkRoutes(file ?? ROUTES));
       if (options.peers !== undefined) all.push(await checkPeers(options.peers, context));

@@ -22,6 +22,7 @@ import { addMembers } from "./members.ts";
 import { addMetrics } from "./metrics.ts";
 import { addOwners } from "./owners.ts";
 import { addPing } from "./ping.ts";
+import { addProxy } from "./proxy.ts";
 import { addPresets } from "./presets.ts";
 import { addReach } from "./reach.ts";
 import { addReload } from "./reload.ts";
@@ -51,6 +52,7 @@ const COMMANDS = [
   addReload,
   addCheckConfig,
   addLans,
+  addProxy,
   addPresets,
   addShare,
   addReach,

@@ -2,6 +2,7 @@
 // (subscriptions per group and interface, interfaces, statistics), and what Castaway has beyond it.
 import type { AmtRelayDump } from "./amt.ts";
 import { agoText, durationText, plainText, ratioText } from "./plain-text.ts";
+import type { Proxy } from "./proxy.ts";
 import type { Group, Network, Snapshot, Stats, Vif } from "./snapshot.ts";
 
 /** `now`: wall ms since 1970. */
@@ -13,6 +14,7 @@ export function dumpText(snapshot: Snapshot, stats: Stats, now: number, amtRelay
       "Network Dump",
       snapshot.networks.flatMap((network) => networkLines(network, now)),
     ),
+    ...section("Proxy Dump", proxyLines(snapshot.proxy)),
     ...section("Static Routes Dump", routeLines(snapshot)),
     ...(amtRelay ? section("AMT Relay Dump", relayLines(amtRelay, now)) : []),
     ...section("Statistics Dump", statisticsLines(snapshot, stats, now)),
@@ -120,6 +122,25 @@ function relayLines({ gateways, moreGateways, streams, moreStreams }: AmtRelayDu
       field("Bytes", bytes),
     ]),
     `${gateways.length + moreGateways} gateways, ${streams.length + moreStreams} streams`,
+  ];
+}
+
+function proxyLines(proxy: Proxy): string[] {
+  const { state, detail, upstream, downstream, sources, allowed, denied, bitsPerSecond } = proxy;
+  const limit = bitsPerSecond === null ? "none" : `${bitsPerSecond} bit/s on each downstream`;
+  return [
+    field("State", `${state}: ${plainText(detail)}`),
+    ...(state === "off"
+      ? []
+      : [
+          field("Upstream", plainText(upstream ?? "none")),
+          field("Downstream", plainText(downstream.join(", ")) || "none"),
+          field("Sources", sources.join(", ") || "any"),
+          field("Groups", allowed.join(", ") || "any"),
+          field("Groups denied", denied.join(", ") || "none"),
+          field("Rate limit", limit),
+          field("Set by", plainText(proxy.origin ?? "command")),
+        ]),
   ];
 }
 

@@ -5,6 +5,7 @@ import { presetName, presetSchema } from "./sharing.ts";
 import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
 import { shareSchema } from "./lan-access.ts";
 import { metricsChangeSchema, metricsSchema } from "./metrics.ts";
+import { proxyChangeSchema, proxySchema } from "./proxy.ts";
 import {
   checkSchema,
   inviteSchema,
@@ -219,6 +220,11 @@ export const METHODS = {
     v.strictObject({ name: vifName, mode: v.picklist(["full", "local", "off"]) }),
     nothing,
   ),
+
+  /** The multicast proxy between LANs (RFC 4605). */
+  "proxy.get": method("read", QUICK, noParams, proxySchema),
+  /** What is not named stays as it is. */
+  "proxy.set": method("own", QUICK, proxyChangeSchema, proxySchema),
 
   "reach.get": method("read", QUICK, noParams, reachSchema),
   /** What is not named stays as it is. */

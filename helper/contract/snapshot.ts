@@ -3,6 +3,7 @@
 // secrets have no field here, and unknown fields are stripped on both sides.
 import * as v from "valibot";
 import { amtSchema } from "./amt.ts";
+import { proxySchema } from "./proxy.ts";
 import { reachSchema } from "./reach.ts";
 import { sharingSchema } from "./sharing.ts";
 import { lanAccessSchema } from "./lan-access.ts";
@@ -251,6 +252,7 @@ const topics = {
   lans: v.array(lanSchema),
   reach: reachSchema,
   sharing: sharingSchema,
+  proxy: proxySchema,
   amt: amtSchema,
   warnings: v.array(warningSchema),
 };

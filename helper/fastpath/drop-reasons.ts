@@ -32,6 +32,8 @@ export const DROP_REASONS = [
   "circuit-breaker", // more multicast than the path to the member carries
   "ttl-threshold", // of the LAN that it was to leave by
   "one-way", // data from a gateway to its relay
+  "interface-rules", // a source or a group that is kept off the LAN
+  "interface-limit", // more than the rate that was set for the LAN
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -68,3 +70,5 @@ export const DROP_MEMBER_LIMIT = 28;
 export const DROP_CIRCUIT_BREAKER = 29;
 export const DROP_TTL_THRESHOLD = 30;
 export const DROP_ONE_WAY = 31;
+export const DROP_INTERFACE_RULES = 32;
+export const DROP_INTERFACE_LIMIT = 33;

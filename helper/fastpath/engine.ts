@@ -148,6 +148,9 @@ export class Engine {
       case "raise-ttl":
         this.#forwarder.setRaised(command.groups);
         return;
+      case "lan-rules":
+        this.#forwarder.setLanRules(command.vif, command.rules, now);
+        return;
       case "unicast-routes":
         this.#forwarder.setUnicast(command.routes);
         return;

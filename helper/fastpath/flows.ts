@@ -3,6 +3,7 @@
 import { hashKey } from "#protocol/forwarding/route-table.ts";
 import type { Arena } from "./arena.ts";
 import type { Exit } from "./batch.ts";
+import { DROP_NO_LISTENER } from "./drop-reasons.ts";
 import {
   FLOW_BYTES,
   FLOW_DOUBLES,
@@ -38,6 +39,8 @@ export interface FlowExits {
   readonly wires: readonly Exit[];
   /** For a packet whose TTL goes no further: local sockets that are otherwise served by one of `wires`. */
   readonly lastHop: Exit | undefined;
+  /** Why packets go nowhere, where there is no exit: one of drop-reasons.ts. */
+  readonly reason: number;
   /** A packet that enters here with TTL 1 is carried all the same: somebody asked for it. */
   readonly raisesTtl: boolean;
   /** Of each of `wires`: what came with that TTL or less does not leave by it. undefined: all are 1. */
@@ -52,6 +55,7 @@ const NO_EXITS: FlowExits = {
   local: undefined,
   wires: [],
   lastHop: undefined,
+  reason: DROP_NO_LISTENER,
   raisesTtl: false,
   thresholds: undefined,
   betweenLans: false,

@@ -1,5 +1,5 @@
 // Where every packet comes by: parsed, and handed to the multicast or the unicast side.
-import type { FastPathEvent, UnicastRoute } from "#ports/fast-path.ts";
+import type { FastPathEvent, LanRules, UnicastRoute } from "#ports/fast-path.ts";
 import type { RouteTable } from "#protocol/forwarding/route-table.ts";
 import type { Arena } from "./arena.ts";
 import { Burst } from "./burst.ts";
@@ -52,6 +52,12 @@ export class Forwarder {
 
   setRaised(groups: Uint32Array): void {
     this.#multicast.setRaised(groups);
+  }
+
+  /** No effect on what is no LAN. */
+  setLanRules(vif: number, rules: LanRules, now: number): void {
+    this.vifs.get(vif)?.gate?.set(rules, now);
+    this.#multicast.vifsChanged();
   }
 
   setUnicast(routes: readonly UnicastRoute[]): void {

@@ -12,9 +12,16 @@ import type { Batch } from "./batch.ts";
 import { Coalescer, headersLength } from "./coalesce.ts";
 import { TX_BYTES, TX_PACKETS } from "./counters.ts";
 import type { Counters } from "./counters.ts";
-import { DROP_LOOP, DROP_MALFORMED, DROP_SEND_FAILED, DROP_TOO_BIG } from "./drop-reasons.ts";
+import {
+  DROP_INTERFACE_LIMIT,
+  DROP_LOOP,
+  DROP_MALFORMED,
+  DROP_SEND_FAILED,
+  DROP_TOO_BIG,
+} from "./drop-reasons.ts";
 import { completePartial, fragmentIpv4, mayFragment } from "./ipv4-fragments.ts";
 import type { LanMemory } from "./lan-memory.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { SendRing } from "./send-ring.ts";
 import { writeSingleHeader, writeSuperHeaders } from "./super-packet.ts";
 
@@ -32,6 +39,7 @@ export class LanWireExit extends Exit {
   readonly #counters: Counters;
   readonly #ring: SendRing;
   readonly #memory: LanMemory;
+  readonly #rate: RateLimit;
   readonly #coalescer: Coalescer;
   readonly #scratch: number;
   #scratchUsed = 0;
@@ -45,6 +53,7 @@ export class LanWireExit extends Exit {
     ring: SendRing,
     counters: Counters,
     memory: LanMemory,
+    rate: RateLimit,
     scratch: number,
   ) {
     super(vif, false);
@@ -55,6 +64,7 @@ export class LanWireExit extends Exit {
     this.#counters = counters;
     this.#ring = ring;
     this.#memory = memory;
+    this.#rate = rate;
     this.#coalescer = new Coalescer(ring.arena, true);
     this.#scratch = scratch;
   }
@@ -64,6 +74,8 @@ export class LanWireExit extends Exit {
     for (let n = 0; n < this.queued; n++) {
       const i = this.queue[n]!;
       if (this.#memory.heardHere(this.vif, i, now)) this.#counters.drop(this.vif, DROP_LOOP);
+      else if (this.#rate.on && !this.#rate.take(batch.length[i]!, now))
+        this.#counters.drop(this.vif, DROP_INTERFACE_LIMIT);
       else this.queue[kept++] = i;
     }
     const groups = this.#coalescer;

@@ -13,6 +13,7 @@ import { RX_BYTES, RX_PACKETS } from "./counters.ts";
 import {
   DROP_BAD_SOURCE,
   DROP_DUPLICATE,
+  DROP_INTERFACE_RULES,
   DROP_LOOP,
   DROP_MALFORMED,
   DROP_NO_LISTENER,
@@ -80,7 +81,7 @@ export class MulticastForwarder {
     this.#members = routes;
   }
 
-  /** Every flow looks for its exits again. */
+  /** Every flow looks for its exits again: there are others, or other rules for them. */
   vifsChanged(): void {
     this.#flows.invalidate();
   }
@@ -223,7 +224,7 @@ export class MulticastForwarder {
     this.#flows.measure(flow, this.#p.arena, offset, packet, now);
     const exits = this.#flows.exits(flow);
     if (exits.local || exits.wires.length > 0) return true;
-    this.#p.counters.drop(id, DROP_NO_LISTENER);
+    this.#p.counters.drop(id, exits.reason);
     return false;
   }
 
@@ -254,11 +255,14 @@ export class MulticastForwarder {
     const wires: Exit[] = [];
     let local: Exit | undefined;
     const table = this.#table;
-    const count = table ? lookupEgress(table, inVif, key, KEY_GROUP, KEY_SOURCE, this.#egress) : 0;
+    const entry = this.#p.vifs.get(inVif)?.gate;
+    const keptOff = entry !== undefined && !entry.letsIn(key);
+    const count =
+      table && !keptOff ? lookupEgress(table, inVif, key, KEY_GROUP, KEY_SOURCE, this.#egress) : 0;
     for (let n = 0; n < count; n++) {
       const word = this.#egress[n]!;
       const vif = egressVif(word) === inVif ? undefined : this.#p.vifs.get(egressVif(word));
-      if (!vif) continue;
+      if (!vif || vif.gate?.letsOut(key) === false) continue;
       if (egressKind(word) === EXIT_LOCAL) local ??= vif.local;
       else if (vif.wire) wires.push(vif.wire);
     }
@@ -266,10 +270,11 @@ export class MulticastForwarder {
     const isLan = (id: number): boolean => this.#p.vifs.get(id)?.kind === "lan";
     const betweenLans = isLan(inVif) && wires.some((exit) => isLan(exit.vif));
     const thresholds = this.#thresholds(wires);
-    const rest = { raisesTtl, betweenLans, thresholds };
+    const reason = keptOff ? DROP_INTERFACE_RULES : DROP_NO_LISTENER;
+    const rest = { reason, raisesTtl, betweenLans, thresholds };
     const lan = local && this.#p.vifs.get(local.vif);
-    // Local sockets know no threshold, so one exit cannot serve both where there is one.
-    if (thresholds || !lan?.both || !lan.wire || !wires.includes(lan.wire))
+    // Local sockets know neither threshold nor limit, so one exit cannot serve both where there is one.
+    if (thresholds || lan?.gate?.rate.on || !lan?.both || !lan.wire || !wires.includes(lan.wire))
       return { local, wires, lastHop: undefined, ...rest };
     wires[wires.indexOf(lan.wire)] = lan.both;
     return { local: undefined, wires, lastHop: local, ...rest };

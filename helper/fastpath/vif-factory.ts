@@ -9,6 +9,7 @@ import type { Forwarder } from "./forwarder.ts";
 import { InFlight } from "./in-flight.ts";
 import type { Ingress } from "./ingress.ts";
 import { LAN_LINK, LanIngress, SOCKADDR_LL } from "./lan-ingress.ts";
+import { LanGate } from "./lan-gate.ts";
 import { LanLocalExit } from "./lan-local-exit.ts";
 import type { LanMemory } from "./lan-memory.ts";
 import { LanWireExit } from "./lan-wire-exit.ts";
@@ -106,15 +107,16 @@ export class VifFactory {
   #lan(id: number, device: Extract<VifDevice, { kind: "lan" }>): { vif: Vif; ingress: Ingress } {
     const { arena, counters, forwarder, segmenter, lanMemory, emit } = this.#p;
     const ring = this.#sendRing;
+    const gate = new LanGate();
     const wire =
       device.mode === "full"
-        ? new LanWireExit(id, device, ring, counters, lanMemory, this.#wireScratch)
+        ? new LanWireExit(id, device, ring, counters, lanMemory, gate.rate, this.#wireScratch)
         : undefined;
     const toSockets = (alsoWire: boolean): LanLocalExit =>
       new LanLocalExit(id, device, ring, counters, lanMemory, this.#localScratch, alsoWire);
     const local = toSockets(false);
     const both = wire && toSockets(true);
-    const vif: Vif = { id, kind: "lan", wire, local, both, peer: undefined, sources: undefined };
+    const vif: Vif = { id, kind: "lan", wire, local, both, gate, peer: undefined, sources: undefined };
     const ingress = new LanIngress(vif, device, arena, this.#lanRing, forwarder, segmenter, counters, emit);
     return { vif, ingress };
   }

@@ -1,5 +1,6 @@
 import type { Exit } from "./batch.ts";
 import type { InFlight } from "./in-flight.ts";
+import type { LanGate } from "./lan-gate.ts";
 import type { Peer } from "./peer.ts";
 import type { PrefixSet } from "./prefixes.ts";
 
@@ -13,6 +14,8 @@ export interface Vif {
   readonly local: Exit | undefined;
   /** Of a LAN: to its wire and to this computer's sockets on it, in one. */
   readonly both?: Exit | undefined;
+  /** Of a LAN. */
+  readonly gate?: LanGate;
   /** Of a peer. */
   readonly peer: Peer | undefined;
   /** Of a socket vif: packets on their way here. */

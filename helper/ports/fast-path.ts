@@ -61,6 +61,17 @@ export interface UnicastRoute extends AddressPrefix {
   readonly lan?: boolean;
 }
 
+export interface LanRules {
+  /** Packets from other sources that come in by it are not carried; undefined: all are. */
+  readonly sources: readonly AddressPrefix[] | undefined;
+  /** Packets to other groups do not cross it, in or out; undefined: all do. */
+  readonly allowed: readonly AddressPrefix[] | undefined;
+  /** Packets to these do not, allowed or not. */
+  readonly denied: readonly AddressPrefix[];
+  /** What is put on the wire, IP packets; null: no limit. */
+  readonly bitsPerSecond: number | null;
+}
+
 /** The number that no vif has. */
 export const NO_VIF = 0;
 
@@ -83,6 +94,8 @@ export type FastPathCommand =
     }
   /** Groups whose packets are carried although they enter with TTL 1: four words each, as in the routes. */
   | { readonly type: "raise-ttl"; readonly groups: Uint32Array<ArrayBuffer> }
+  /** What holds on a LAN that is part of a proxy. Prefixes are of IPv4-mapped or IPv6 addresses. */
+  | { readonly type: "lan-rules"; readonly vif: number; readonly rules: LanRules }
   | { readonly type: "unicast-routes"; readonly routes: readonly UnicastRoute[] }
   | {
       readonly type: "peer-keys";

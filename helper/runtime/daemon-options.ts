@@ -1,3 +1,4 @@
+import type { ProxyChange } from "#contract/proxy.ts";
 import type { LogLevel } from "#ports/log.ts";
 import type { SocketChoice } from "./socket-choice.ts";
 
@@ -12,6 +13,10 @@ export interface DaemonOptions {
   readonly routesFile: string | undefined;
   /** Static peers; undefined: the system's own file, where there is one. */
   readonly peersFile: string | undefined;
+  /** Print the log as JSON, a line each. */
+  readonly jsonLog?: boolean;
+  /** Be a multicast proxy between LANs and nothing else: no tunnel, no members. */
+  readonly proxy?: ProxyChange | undefined;
   readonly socketVifs: readonly SocketChoice[];
   /** Be an AMT relay for others in this run, whatever is set. */
   readonly amtRelay: boolean;

@@ -23,9 +23,12 @@ import { linuxProbe } from "#edge/linux/system-probe.ts";
 import { startControlServer, type ControlServer } from "./control/server.ts";
 import { daemonHandlers } from "./handlers/daemon-handlers.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
+import { DumpFile } from "./dump-file.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
-import { linuxPorts, type FastPathHandle } from "./engine-ports.ts";
+import { linuxPorts, portsWithoutNetworks, type FastPathHandle } from "./engine-ports.ts";
 import { RingLog } from "./log.ts";
+import { applyChange } from "./handlers/proxy-handlers.ts";
+import { DEFAULT_PROXY } from "./store/proxy-settings.ts";
 import { isJournal } from "./journal.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { PeersFile } from "./peers-file/peers-file.ts";
@@ -35,7 +38,7 @@ import { dhtProgram } from "./resources.ts";
 import { relayDump } from "./view/amt-relay-view.ts";
 import { SnapshotBuilder } from "./view/snapshot-builder.ts";
 import { StateKeeper } from "./state-keeper.ts";
-import { fullAccess, plainAccess, type SystemAccess } from "./system-access.ts";
+import { fullAccess, lansAccess, plainAccess, type SystemAccess } from "./system-access.ts";
 
 const DEFAULT_ROUTES = "/etc/castaway/routes.conf";
 const DEFAULT_PEERS = "/etc/castaway/peers.conf";
@@ -51,7 +54,9 @@ const clock = bootClock();
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const access = becomeLess(options);
   const journal = !options.foreground && isJournal(process.env["JOURNAL_STREAM"], process.stderr.fd);
-  const log = new RingLog(options.logLevel, (text) => process.stderr.write(text), journal);
+  const print = options.jsonLog ? () => {} : (text: string) => void process.stderr.write(text);
+  const log = new RingLog(options.logLevel, print, journal);
+  if (options.jsonLog) log.onLine((line) => process.stdout.write(`${JSON.stringify(line)}\n`));
   const keeper = await StateKeeper.load({
     folder: options.stateDirectory,
     newState: options.newState,
@@ -73,7 +78,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     wall: () => clock.wall(),
   });
   // Mistakes are logged, and shown as warnings; the tunnel does not wait for them.
-  await Promise.allSettled([routesFile.load(), peersFile.load()]);
+  await Promise.allSettled([routesFile.load(), ...(options.proxy ? [] : [peersFile.load()])]);
   let publishSoon = (): void => {};
   const engine = await makeEngine({
     clock,
@@ -82,12 +87,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     keeper,
     port: options.port,
     access,
-    ports: linuxPorts(clock),
+    ports: options.proxy ? portsWithoutNetworks(clock) : linuxPorts(clock),
     lans: options.lans,
     socketVifs: options.socketVifs,
     amtRelay: options.amtRelay,
     routesFile,
-    peersFile,
+    ...(!options.proxy && { peersFile }),
+    proxy: options.proxy && applyChange(DEFAULT_PROXY, { ...options.proxy, on: true }),
     build: packageJson.version,
     hostname: hostname(),
     changed: () => publishSoon(),
@@ -96,7 +102,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const metrics = new Metrics({ engine, keeper, snapshots, clock, log, controlSocket: options.socketPath });
   /** What clients see; what is announced is worth hearing while there are any. */
   const look = (): Snapshot => {
-    engine.announcements.looked();
+    if (!options.proxy) engine.announcements.looked(); // a proxy joins nothing of its own
     return snapshots.snapshot();
   };
   const ending = Promise.withResolvers<"bye" | "restarting">();
@@ -145,10 +151,12 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
   setTimeout(releaseUnusedCode, STARTED_MS).unref();
 
-  // SIGUSR1, as ecmh has it, writes the dump; it goes where the log goes.
-  process.on("SIGUSR1", () =>
-    process.stderr.write(dumpText(snapshots.snapshot(), snapshots.stats(), clock.wall(), relayDump(engine))),
-  );
+  const dump = new DumpFile({
+    socketPath: options.socketPath,
+    text: () => dumpText(snapshots.snapshot(), snapshots.stats(), clock.wall(), relayDump(engine)),
+    log,
+  });
+  process.on("SIGUSR1", () => void dump.write());
   const continued = (): void => engine.continued();
   process.on("SIGCONT", continued);
   let closing = false;
@@ -238,9 +246,10 @@ function becomeLess(options: DaemonOptions): SystemAccess {
     }
     Object.assign(reduce, { user: account });
   }
-  prepareDhtLauncher();
+  if (!options.proxy) prepareDhtLauncher();
   if (devices) preferToOthers();
   reducePrivileges({ ...reduce, keep: devices ? "network" : "none" });
+  if (options.proxy) return lansAccess();
   return devices ? fullAccess(tunName || DEFAULT_TUN) : plainAccess();
 }
 
@@ -251,7 +260,13 @@ function prepareDhtLauncher(): void {
 }
 
 /** Throws where what was asked for needs devices that cannot be had. */
-function checkWithoutDevices({ socketVifs, lans, tunName }: DaemonOptions): void {
+function checkWithoutDevices({ socketVifs, lans, tunName, proxy }: DaemonOptions): void {
+  if (proxy)
+    throw new ControlError(
+      "permission-denied",
+      "a proxy needs the packets of network interfaces, for which this process has no privileges",
+      "Start it as root: sudo castaway proxy",
+    );
   const lan = lans.find(({ mode }) => mode !== "off");
   if (socketVifs.length === 0 && tunName === false)
     throw new ControlError(

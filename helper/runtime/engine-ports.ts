@@ -55,10 +55,19 @@ export interface EnginePorts {
   openJoins(): { readonly own: HostJoins; readonly local: LocalMemberships };
 }
 
+/** Without members nobody is to reach the transport: its socket is this computer's own. */
+export function portsWithoutNetworks(clock: BootClock): EnginePorts {
+  return {
+    ...linuxPorts(clock),
+    dhtLauncher: undefined,
+    openDatagrams: () => openDatagrams(0, "::ffff:127.0.0.1"),
+  };
+}
+
 export function linuxPorts(clock: BootClock): EnginePorts {
   return {
     hasAes: hasAesInstructions(),
-    openDatagrams,
+    openDatagrams: (port) => openDatagrams(port),
     sendDatagram: (from, to, data) => void sendDatagram(from.fd, to, data),
     streamSockets: linuxStreamSockets,
     startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options), clock.slept),

@@ -28,6 +28,7 @@ import { mappedPrefix } from "./network-context.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { Networks } from "./networks.ts";
 import { ownEndpoints } from "./own-endpoints.ts";
+import { Proxy } from "./proxy/proxy.ts";
 import { PathKinds } from "./reach/path-kinds.ts";
 import { PortMapping } from "./reach/port-mapping.ts";
 import { PortChoice } from "./port-choice.ts";
@@ -39,6 +40,7 @@ import type { PeersFile } from "./peers-file/peers-file.ts";
 import type { RoutesFile } from "./routes-file/routes-file.ts";
 import { Sharing } from "./sharing.ts";
 import { SocketVifs } from "./socket-vifs.ts";
+import type { ProxySettings } from "./store/proxy-settings.ts";
 import { StaticEntries } from "./static-entries.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 import type { SystemAccess } from "./system-access.ts";
@@ -62,6 +64,8 @@ export interface EngineOptions {
   readonly peersFile?: PeersFile;
   /** Of the command line: be an AMT relay in this run, as it is set or not. */
   readonly amtRelay?: boolean;
+  /** Of the command line. */
+  readonly proxy?: ProxySettings | undefined;
   readonly build: string;
   readonly hostname: string;
   readonly changed: () => void;
@@ -80,6 +84,7 @@ export class Engine {
   readonly access: SystemAccess;
   readonly tun: TunnelEnd;
   readonly lans: Lans;
+  readonly proxy: Proxy;
   readonly sockets: SocketVifs;
   readonly networks: Networks;
   readonly transport: Transport;
@@ -221,6 +226,12 @@ export class Engine {
       ownAddress: (of) =>
         this.networks.addresses().addresses.find(({ address }) => family(address) === of)?.address,
     });
+    this.proxy = new Proxy({
+      commandLine: options.proxy,
+      ofFile: () => this.routesFile?.proxy,
+      settings: () => keeper.state.settings.proxy,
+      log,
+    });
     this.lans = new Lans({
       core: this.core,
       links: this.#links,
@@ -229,6 +240,7 @@ export class Engine {
       chosen: options.lans,
       settings: () => [...(this.routesFile?.lans ?? []), ...keeper.state.settings.lans],
       thresholds: () => this.routesFile?.thresholds ?? NO_THRESHOLDS,
+      proxyPart: (name) => this.proxy.part(name),
       hosting: () => this.networks.hosted?.enabled === true,
       isOwn: (name) => name === this.tun.name,
       isTaken: (name) => this.sockets.has(name),
@@ -352,6 +364,7 @@ export class Engine {
   /** What is used of the interfaces follows from settings and networks that have changed. */
   settingsChanged(): void {
     this.sharing.changed();
+    this.lans.setRoles(this.proxy.refresh(this.#links.list(), (name) => this.lans.isOff(name)));
     this.lans.refresh();
     this.lanSharing.refresh();
     this.beacons.refresh();

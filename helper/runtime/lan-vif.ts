@@ -5,8 +5,11 @@ import { EXIT_LOCAL, EXIT_WIRE, type VifId } from "#protocol/forwarding/route-ta
 import type { LanRole, PerFamily, VifOptions } from "#protocol/forwarding/vifs.ts";
 import { NOTHING, sameFilter, type SourceFilter } from "#protocol/membership/source-filter.ts";
 import type { Address, Family } from "#wire/address.ts";
-import { family } from "#wire/address.ts";
+import { family, prefixText } from "#wire/address.ts";
 import type { Core, RuntimeVif } from "./core.ts";
+import { networksOf } from "./gateway/shared-interfaces.ts";
+import { mappedPrefix } from "./network-context.ts";
+import { permits, type InterfaceRules } from "./proxy/plan.ts";
 import { LinkMembership } from "./link-membership.ts";
 
 export interface LanPorts {
@@ -22,6 +25,9 @@ export interface LanUse {
   readonly role: LanRole | undefined;
   /** What came with that TTL or less does not leave by it. */
   readonly ttlThreshold: number;
+  /** Of a proxy's interface. */
+  readonly rules: InterfaceRules;
+  readonly quickLeave: boolean;
 }
 
 const NEITHER: PerFamily = { 4: false, 6: false };
@@ -52,6 +58,8 @@ export class LanVif implements RuntimeVif {
   #use: LanUse;
   #otherQuerier = NEITHER;
   #kernel = NEITHER;
+  #networks = "";
+  #refusedReports = 0;
   #recheckAt: number;
 
   constructor(
@@ -79,14 +87,16 @@ export class LanVif implements RuntimeVif {
       vif: id,
       device: { kind: "lan", fd, loop4, loop6, interfaceIndex, mac, mtu, mode },
     });
+    this.#sendRules();
     if (mode === "full" && use.role !== "upstream") {
       this.membership = new LinkMembership({
         ownAddress4: queryAddress(link, 4),
         ownAddress6: queryAddress(link, 6),
         fastLeave: false,
+        quickLeave: use.quickLeave,
         now: core.clock.now(),
         sendPacket: (packet) => core.fastPath.send({ type: "inject", vif: id, packet }),
-        listenersChanged: (group, filter) => core.listeners(id, EXIT_WIRE, group, filter),
+        listenersChanged: (group, filter) => this.#listenersChanged(group, filter),
       });
       core.scheduler.add(this.membership);
     }
@@ -116,6 +126,11 @@ export class LanVif implements RuntimeVif {
     return this.#use;
   }
 
+  /** Reports of groups that may not be joined here. */
+  get refusedReports(): number {
+    return this.#refusedReports;
+  }
+
   get interfaceIndex(): number {
     return this.#lan.interfaceIndex;
   }
@@ -137,6 +152,7 @@ export class LanVif implements RuntimeVif {
   addressesChanged(link: Link, now: number): void {
     for (const family of [4, 6] as const)
       this.membership?.setOwnAddress(family, queryAddress(link, family), now);
+    if (networksOf(link).map(prefixText).join() !== this.#networks) this.#sendRules(link);
   }
 
   membershipPacket(packet: Uint8Array, own: boolean, now: number): void {
@@ -144,7 +160,8 @@ export class LanVif implements RuntimeVif {
     else this.membership?.handlePacket(packet, now);
   }
 
-  upstreamWants(group: Address, filter: SourceFilter | undefined): void {
+  upstreamWants(group: Address, wanted: SourceFilter | undefined): void {
+    const filter = this.#use.role === "upstream" && !permits(this.#use.rules, group) ? undefined : wanted;
     try {
       const outcome = this.#ports.hostJoins.set(this.#lan.interfaceIndex, group, filter ?? NOTHING);
       if (outcome === "wider")
@@ -207,6 +224,32 @@ export class LanVif implements RuntimeVif {
     if (samePerFamily(other, this.#otherQuerier)) return;
     this.#otherQuerier = other;
     if (this.#use.role !== undefined) this.#changed(); // nothing else depends on it
+  }
+
+  #listenersChanged(group: Address, filter: SourceFilter | undefined): void {
+    const { role, rules } = this.#use;
+    if (filter && role === "downstream" && !permits(rules, group)) this.#refusedReports++;
+    else this.#core.listeners(this.id, EXIT_WIRE, group, filter);
+  }
+
+  /** Those of a downstream say what may be joined behind it, and not what may be sent there by routes. */
+  #sendRules(link = this.link): void {
+    const { role, rules } = this.#use;
+    const networks = networksOf(link);
+    this.#networks = networks.map(prefixText).join();
+    if (role === undefined) return;
+    const { sources, allowed, denied } = rules;
+    const ofGroups = role === "upstream";
+    this.#core.fastPath.send({
+      type: "lan-rules",
+      vif: this.id,
+      rules: {
+        sources: sources.length > 0 ? [...sources, ...networks].map(mappedPrefix) : undefined,
+        allowed: ofGroups && allowed.length > 0 ? allowed.map(mappedPrefix) : undefined,
+        denied: ofGroups ? denied.map(mappedPrefix) : [],
+        bitsPerSecond: rules.bitsPerSecond,
+      },
+    });
   }
 
   #vifOptions(): VifOptions {

@@ -4,6 +4,8 @@ import type { Core } from "./core.ts";
 import type { LanChoice } from "./lan-policy.ts";
 import type { LanRole } from "#protocol/forwarding/vifs.ts";
 import { LanVif, type LanMode, type LanPorts, type LanUse } from "./lan-vif.ts";
+import { NO_RULES } from "./proxy/plan.ts";
+import type { ProxyPart } from "./proxy/proxy.ts";
 import type { LanSetting } from "./store/state.ts";
 import type { SystemAccess } from "./system-access.ts";
 
@@ -18,6 +20,8 @@ export interface LansOptions {
   readonly settings: () => readonly LanSetting[];
   /** TTL thresholds by name; 1 where there is none. */
   readonly thresholds: () => ReadonlyMap<string, number>;
+  /** What holds on an interface that the proxy has. */
+  readonly proxyPart: (name: string) => Omit<ProxyPart, "role"> | undefined;
   readonly hosting: () => boolean;
   /** Interfaces of ours are no LAN. */
   readonly isOwn: (name: string) => boolean;
@@ -54,11 +58,17 @@ export class Lans {
     this.#roles = roles;
   }
 
+  /** Switched off by hand, or taken by something else? */
+  isOff(name: string): boolean {
+    const { isOwn, isTaken } = this.#options;
+    return isOwn(name) || isTaken(name) || this.#byHand(name)?.mode === "off";
+  }
+
   /** The mode that an interface of this name has or would have. */
   choice(name: string): { readonly mode: LanChoice; readonly pinned: boolean } {
-    const { chosen, settings, hosting, access, isTaken } = this.#options;
+    const { hosting, access, isTaken } = this.#options;
     if (this.#roles.has(name)) return { mode: "full", pinned: true };
-    const byHand = chosen.find((lan) => lan.name === name) ?? settings().find((lan) => lan.name === name);
+    const byHand = this.#byHand(name);
     if (byHand) return { mode: byHand.mode, pinned: true };
     const link = this.#links.find((candidate) => candidate.name === name);
     const free = link && !isTaken(name) ? link : undefined;
@@ -77,7 +87,7 @@ export class Lans {
     for (const [name, vif] of this.#vifs) {
       const now = wanted.get(name);
       const use = this.#use(name);
-      if (now && now.mode === vif.mode && use.role === vif.use.role && sameDevice(now.link, vif.link)) {
+      if (now && now.mode === vif.mode && sameUse(use, vif.use) && sameDevice(now.link, vif.link)) {
         vif.addressesChanged(now.link, core.clock.now());
         vif.setTtlThreshold(use.ttlThreshold);
       } else {
@@ -99,10 +109,18 @@ export class Lans {
     this.refresh();
   }
 
+  #byHand(name: string): LanSetting | undefined {
+    const { chosen, settings } = this.#options;
+    return chosen.find((lan) => lan.name === name) ?? settings().find((lan) => lan.name === name);
+  }
+
   #use(name: string): LanUse {
+    const part = this.#options.proxyPart(name);
     return {
       role: this.#roles.get(name),
       ttlThreshold: this.#options.thresholds().get(name) ?? 1,
+      rules: part?.rules ?? NO_RULES,
+      quickLeave: part?.quickLeave ?? false,
     };
   }
 
@@ -134,6 +152,12 @@ export class Lans {
       });
     }
   }
+}
+
+/** But for the TTL threshold, which can be changed. */
+function sameUse(a: LanUse, b: LanUse): boolean {
+  const text = ({ role, rules, quickLeave }: LanUse): string => JSON.stringify([role, rules, quickLeave]);
+  return text(a) === text(b);
 }
 
 function sameDevice(a: Link, b: Link): boolean {

@@ -10,11 +10,16 @@ import {
 } from "#wire/membership-packet.ts";
 import type { Timed } from "./scheduler.ts";
 
+/** Last Member Query Interval where leaves are to be quick: RFC 9776 section 8.8 lets it be lowered for that. */
+const QUICK_LEAVE_MS = 200;
+
 export interface LinkMembershipOptions {
   /** Sources of our queries. */
   readonly ownAddress4: Address | undefined;
   readonly ownAddress6: Address | undefined;
   readonly fastLeave: boolean;
+  /** Ask for 200 ms alone who else is there before a group is given up (igmpproxy's quickleave). */
+  readonly quickLeave?: boolean;
   readonly now: number;
   readonly sendPacket: (packet: Uint8Array) => void;
   readonly listenersChanged: (group: Address, filter: SourceFilter | undefined) => void;
@@ -32,10 +37,15 @@ export class LinkMembership implements Timed {
   constructor(options: LinkMembershipOptions) {
     this.#options = options;
     this.#ownAddress = { 4: options.ownAddress4, 6: options.ownAddress6 };
-    const { fastLeave, now } = options;
+    const { fastLeave, quickLeave = false, now } = options;
+    const both = {
+      ...QUERIER_DEFAULTS,
+      fastLeave,
+      ...(quickLeave && { lastMemberQueryMs: QUICK_LEAVE_MS }),
+    };
     this.queriers = {
-      4: new Querier({ ...QUERIER_DEFAULTS, family: 4, ownAddress: options.ownAddress4, fastLeave }, now),
-      6: new Querier({ ...QUERIER_DEFAULTS, family: 6, ownAddress: options.ownAddress6, fastLeave }, now),
+      4: new Querier({ ...both, family: 4, ownAddress: options.ownAddress4 }, now),
+      6: new Querier({ ...both, family: 6, ownAddress: options.ownAddress6 }, now),
     };
     this.#drain();
   }

@@ -35,6 +35,11 @@ export function fullAccess(tunName: string): SystemAccess {
   };
 }
 
+/** For a proxy between LANs alone: no tunnel, and no other interface than those that it names. */
+export function lansAccess(): SystemAccess {
+  return { devices: true, tunnelEnd: () => NO_TUNNEL_END, lanMode: () => "off", openLan };
+}
+
 export function plainAccess(): SystemAccess {
   return {
     devices: false,

@@ -20,6 +20,8 @@ const [PROGRAM, ...PROGRAM_ARGS]: [string, ...string[]] = process.env["CASTAWAY_
 const START_MS = 15_000;
 
 export interface TestDaemonOptions {
+  /** `castaway proxy`, with `args` alone; by default it is the daemon. */
+  readonly command?: "proxy";
   readonly port?: number;
   /** "lan", "lan=full", "wan=local", "wan=off" */
   readonly lan?: readonly string[];
@@ -163,7 +165,7 @@ export class TestDaemon {
 
   async #launch(): Promise<void> {
     const { port, lan = [], tun, logLevel, args = [], env } = this.#options;
-    const words = [
+    const daemon = [
       "daemon",
       "--foreground",
       "--state",
@@ -176,6 +178,8 @@ export class TestDaemon {
       ...(logLevel === undefined ? [] : ["--log-level", logLevel]),
       ...args,
     ];
+    const words =
+      this.#options.command === "proxy" ? ["proxy", "--socket", this.socketPath, ...args] : daemon;
     const label = `${this.machine.name}: castaway daemon`;
     this.#child = this.machine.spawn(PROGRAM, [...PROGRAM_ARGS, ...words], {
       label,

@@ -28,8 +28,8 @@ import { checked } from "./system-error.ts";
 /** Almost all loss of existing tunnels is in a receive queue left at the system's default. */
 const BUFFER = 8 << 20;
 
-/** `port` 0: the system chooses. Throws SystemError: EADDRINUSE, EACCES. */
-export function openDatagrams(port: number): Datagrams {
+/** `port` 0: the system chooses. `address`: IPv6, or IPv4 as a mapped one. Throws SystemError: EADDRINUSE, EACCES. */
+export function openDatagrams(port: number, address: Address = "::"): Datagrams {
   const fd = checked("UDP socket", socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   try {
     setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0, "IPV6_V6ONLY");
@@ -42,8 +42,8 @@ export function openDatagrams(port: number): Datagrams {
     const on = Buffer.of(1, 0, 0, 0);
     setsockopt(fd, IPPROTO_UDP, UDP_GRO, on, on.length);
     const receiveBuffer = enlargeBuffers(fd, BUFFER);
-    const any = socketAddress("::", port);
-    checked(`bind UDP port ${port}`, bind(fd, any, any.length));
+    const own = socketAddress(address, port);
+    checked(`bind UDP port ${port}`, bind(fd, own, own.length));
     return { fd, port: boundPort(fd), receiveBuffer, close: () => void close(fd) };
   } catch (error) {
     close(fd);

@@ -79,7 +79,8 @@ export class Forwarding {
   addVif(id: VifId, options: VifOptions): void {
     const vif = this.#vifs.add(id, options);
     if (vif.upstream) this.#upstream.addVif(id);
-    if (vif.vifClass.passiveFor.size > 0) this.#rulesChanged();
+    if (vif.vifClass.role) this.#judgeAll();
+    else if (vif.vifClass.passiveFor.size > 0) this.#rulesChanged();
   }
 
   hasVif(id: VifId): boolean {
@@ -101,9 +102,10 @@ export class Forwarding {
         this.#staticRoutes.set(key, { ...route, outVifs: route.outVifs.filter((out) => out !== id) });
     }
     this.#upstream.removeVif(id);
-    const { passiveFor } = this.#vifs.get(id).vifClass;
+    const { passiveFor, role } = this.#vifs.get(id).vifClass;
     this.#vifs.remove(id);
-    if (passiveFor.size > 0) this.#rulesChanged();
+    if (role) this.#judgeAll();
+    else if (passiveFor.size > 0) this.#rulesChanged();
   }
 
   /** Changes what may pass the vif. Its listeners, static joins and routes stay. */
@@ -118,7 +120,7 @@ export class Forwarding {
     for (const { exit, group } of kept) this.#apply(id, exit, group, undefined);
     this.#vifs.change(id, options);
     for (const { exit, group, filter } of kept) this.#apply(id, exit, group, filter);
-    this.#rulesChanged();
+    this.#judgeAll();
   }
 
   /** What listeners behind one exit of a vif want of a group; undefined: nobody listens. Keeps `filter`. */
@@ -172,8 +174,7 @@ export class Forwarding {
 
   setScope(scope: ScopePolicy): void {
     this.#scope = scope;
-    for (const [address, group] of this.#groups) group.refusal = groupRefusal(scope, address);
-    this.#rulesChanged();
+    this.#judgeAll();
   }
 
   setLanToLan(lanToLan: boolean): void {
@@ -236,10 +237,8 @@ export class Forwarding {
     let group = this.#groups.get(address);
     if (!group) {
       if (!filter) return;
-      group = {
-        listeners: new GroupListeners(address, this.#vifs),
-        refusal: groupRefusal(this.#scope, address),
-      };
+      group = { listeners: new GroupListeners(address, this.#vifs), refusal: undefined };
+      this.#judge(address, group);
       this.#groups.set(address, group);
     }
     if (!group.listeners.set(vif, word, filter)) return;
@@ -277,6 +276,18 @@ export class Forwarding {
     if (kept.length === filter.sources.size) return filter;
     const cut: SourceFilter = { mode: filter.mode, sources: new Set(kept) };
     return isNothing(cut) ? undefined : cut;
+  }
+
+  /** What is not shared with members crosses between the proxy's interfaces all the same: that is routing, not sharing. */
+  #judge(address: Address, group: Group): void {
+    const refusal = groupRefusal(this.#scope, address);
+    group.listeners.proxyOnly = refusal === "not-shared" && this.#vifs.proxies;
+    group.refusal = group.listeners.proxyOnly ? undefined : refusal;
+  }
+
+  #judgeAll(): void {
+    for (const [address, group] of this.#groups) this.#judge(address, group);
+    this.#rulesChanged();
   }
 
   #rulesChanged(): void {

@@ -13,6 +13,8 @@ interface ClassTotal {
 /** One group: who listens on which exit of which vif, and what follows from it. */
 export class GroupListeners {
   readonly group: Address;
+  /** The proxy's interfaces alone may have it. After a change: `forget`. */
+  proxyOnly = false;
   readonly #vifs: Vifs;
   readonly #byWord = new Map<number, SourceFilter>();
   readonly #byClass = new Map<VifClass, FilterSum>();
@@ -59,6 +61,7 @@ export class GroupListeners {
     const total = this.#total(upstream.vifClass);
     const wire = this.#byWord.get(egressWord(upstream.id, EXIT_WIRE));
     const local = this.#byWord.get(egressWord(upstream.id, EXIT_LOCAL));
+    if (this.proxyOnly && upstream.vifClass.role === undefined) return undefined;
     const ownCounts = this.#vifs.mayJoinClass(upstream.vifClass, upstream.vifClass);
     if (!ownCounts || (!wire && !local)) return total.result;
     // Split horizon: its own listeners are no reason to join towards it.
@@ -71,7 +74,7 @@ export class GroupListeners {
   }
 
   routes(): GroupRoutes {
-    this.#routes ??= compileGroup(this.group, this.#byWord, this.#vifs);
+    this.#routes ??= compileGroup(this.group, this.#byWord, this.#vifs, this.proxyOnly);
     return this.#routes;
   }
 
@@ -80,7 +83,8 @@ export class GroupListeners {
     if (!total) {
       const sum = new FilterSum();
       for (const [other, part] of this.#byClass)
-        if (this.#vifs.mayJoinClass(vifClass, other)) sum.merge(part);
+        if (this.#vifs.mayJoinClass(vifClass, other) && !(this.proxyOnly && other.role === undefined))
+          sum.merge(part);
       total = { sum, result: sum.result() };
       this.#totals.set(vifClass, total);
     }

@@ -6,6 +6,7 @@ import {
   SLOT_ANY_SOURCE,
   SLOT_EGRESS,
   SLOT_GROUP,
+  SLOT_PROXY_ONLY,
   SLOT_SOURCE,
   SLOT_SOURCE_GROUP,
   SLOT_USED,
@@ -23,14 +24,18 @@ export interface GroupRoutes {
 
 /**
  * A (*,G) entry for sources that no listener names, and a complete (S,G) entry for each that one does: a source
- * in some EXCLUDE list is unwanted there and wanted by the rest.
+ * in some EXCLUDE list is unwanted there and wanted by the rest. `proxyOnly`: for the proxy's interfaces alone.
  */
 export function compileGroup(
   group: Address,
   listeners: ReadonlyMap<number, SourceFilter>,
   vifs: Vifs,
+  proxyOnly: boolean,
 ): GroupRoutes {
-  const words = [...listeners.keys()].sort((a, b) => rank(a, vifs) - rank(b, vifs) || a - b);
+  const hears = (word: number): boolean =>
+    !proxyOnly || vifs.get(egressVif(word)).vifClass.role !== undefined;
+  const flag = proxyOnly ? SLOT_PROXY_ONLY : 0;
+  const words = [...listeners.keys()].filter(hears).sort((a, b) => rank(a, vifs) - rank(b, vifs) || a - b);
   const filters = words.map((word) => listeners.get(word)!);
   const named = new Set<Address>();
   for (const filter of filters) for (const source of filter.sources) named.add(source);
@@ -47,12 +52,12 @@ export function compileGroup(
   };
 
   addEntry(0, (filter) => filter.mode === "exclude");
-  slots[SLOT_USED] = SLOT_ANY_SOURCE;
+  slots[SLOT_USED] = SLOT_ANY_SOURCE | flag;
   let slot = 0;
   for (const source of named) {
     slot += SLOT_WORDS;
     addEntry(slot, (filter) => wantsSource(filter, source));
-    slots[slot + SLOT_USED] = SLOT_SOURCE_GROUP;
+    slots[slot + SLOT_USED] = SLOT_SOURCE_GROUP | flag;
     writeAddressWords(slots, slot + SLOT_SOURCE, source);
   }
   return { slots, egress: Uint32Array.from(egress) };

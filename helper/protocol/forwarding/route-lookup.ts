@@ -18,6 +18,7 @@ import {
   SLOT_EGRESS,
   SLOT_EMPTY,
   SLOT_GROUP,
+  SLOT_PROXY_ONLY,
   SLOT_SOURCE,
   SLOT_SOURCE_GROUP,
   SLOT_USED,
@@ -25,6 +26,7 @@ import {
   VIF_LAN,
   VIF_OTHER_QUERIER_4,
   VIF_OTHER_QUERIER_6,
+  VIF_PROXIED,
   egressKind,
   egressVif,
   hashKey,
@@ -55,6 +57,8 @@ export function lookupEgress(
   if (isBadSourceWords(key, source)) return 0;
   let slot = findSlot(table, SLOT_SOURCE_GROUP, key, group, key, source);
   if (slot < 0) slot = findSlot(table, SLOT_ANY_SOURCE, key, group, ANY_SOURCE_WORDS, 0);
+  const ofProxy = slot >= 0 && (table.slots[slot + SLOT_USED]! & SLOT_PROXY_ONLY) !== 0;
+  if (ofProxy && (table.vifFlags[inVif]! & VIF_PROXIED) === 0) slot = -1;
   let count = 0;
   let served = false;
   if (slot >= 0) {
@@ -101,7 +105,7 @@ function findSlot(
     const used = slots[slot + SLOT_USED]!;
     if (used === SLOT_EMPTY) return -1;
     if (
-      used === kind &&
+      (used & ~SLOT_PROXY_ONLY) === kind &&
       samePrefixWords(slots, slot + SLOT_GROUP, groupWords, group, 128) &&
       samePrefixWords(slots, slot + SLOT_SOURCE, sourceWords, source, 128)
     )

@@ -29,6 +29,8 @@ export const VIF_OTHER_QUERIER_6 = 4;
 /** The kernel forwards between LANs that have the flag (kernel-share.ts). */
 export const VIF_KERNEL_4 = 8;
 export const VIF_KERNEL_6 = 16;
+/** An upstream or downstream of the proxy. */
+export const VIF_PROXIED = 32;
 
 /** Words of one hash slot: used, group[4], source[4], egress offset. IPv4 stands as ::ffff:a.b.c.d. */
 export const SLOT_WORDS = 10;
@@ -40,6 +42,8 @@ export const SLOT_EGRESS = 9;
 export const SLOT_EMPTY = 0;
 export const SLOT_ANY_SOURCE = 1; // a (*,G) entry, its source words zero
 export const SLOT_SOURCE_GROUP = 2; // an (S,G) entry
+/** Added to these: the group crosses between vifs with VIF_PROXIED alone. */
+export const SLOT_PROXY_ONLY = 4;
 
 /**
  * Words of one entry of `prefixes`: static routes, which name an in-vif and ranges and force an egress without a

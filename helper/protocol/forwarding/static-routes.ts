@@ -1,4 +1,4 @@
-import { family, isMulticast, prefixText, type Prefix } from "#wire/address.ts";
+import { family, isMulticast, parsePrefix, prefixText, type Prefix } from "#wire/address.ts";
 import { mappedLength, writeAddressWords } from "./address-words.ts";
 import {
   EXIT_LOCAL,
@@ -37,7 +37,12 @@ export interface CompiledStaticRoutes {
   readonly egress: readonly number[];
 }
 
-/** Each route is cut down to the shared ranges; the exceptions come first and deny. */
+const ALL_GROUPS: readonly Prefix[] = [parsePrefix("224.0.0.0/4"), parsePrefix("ff00::/8")];
+
+/**
+ * Each route is cut down to the shared ranges; the exceptions come first and deny. The ways towards a proxy's upstream
+ * are among them.
+ */
 export function compileStaticRoutes(
   routes: Iterable<StaticRoute>,
   scope: ScopePolicy,
@@ -46,6 +51,10 @@ export function compileStaticRoutes(
 ): CompiledStaticRoutes {
   const prefixes: number[] = [];
   const egress: number[] = [];
+  for (const { inVif, outVifs } of vifs.upstreamRoutes()) {
+    for (const all of ALL_GROUPS) pushEntry(prefixes, inVif, all, undefined, egressBase + egress.length);
+    egress.push(outVifs.length, ...outVifs.map((id) => exitWord(id, vifs)));
+  }
   for (const route of routes) {
     const words = route.outVifs.map((id) => exitWord(id, vifs)).sort((a, b) => egressKind(b) - egressKind(a));
     const parts = scope.shared.map((shared) => prefixIntersection(route.group, shared));

@@ -5,6 +5,7 @@ import {
   VIF_LAN,
   VIF_OTHER_QUERIER_4,
   VIF_OTHER_QUERIER_6,
+  VIF_PROXIED,
   type RouteTable,
   type VifId,
 } from "./route-table.ts";
@@ -162,6 +163,19 @@ export class Vifs {
     return this.mayForwardClass(upstream, other);
   }
 
+  /** From each downstream of the proxy to its upstream, whether anybody listens there or not: RFC 4605 section 4.3. */
+  upstreamRoutes(): { readonly inVif: VifId; readonly outVifs: readonly VifId[] }[] {
+    const of = (role: LanRole): VifId[] =>
+      [...this.#vifs.values()].filter(({ vifClass }) => vifClass.role === role).map(({ id }) => id);
+    const outVifs = of("upstream");
+    return outVifs.length === 0 ? [] : of("downstream").map((inVif) => ({ inVif, outVifs }));
+  }
+
+  /** Has a proxy any interface? */
+  get proxies(): boolean {
+    return [...this.#vifs.values()].some(({ vifClass }) => vifClass.role !== undefined);
+  }
+
   /** What RouteTable says of each vif by itself. */
   marks(): Pick<RouteTable, "vifFlags" | "thresholds"> {
     const vifFlags = new Uint8Array(MAX_VIFS);
@@ -218,10 +232,11 @@ export class Vifs {
   }
 }
 
-function flagsOf({ kind, otherQuerier, kernel }: VifOptions): number {
+function flagsOf({ kind, role, otherQuerier, kernel }: VifOptions): number {
   if (kind !== "lan") return 0;
   return (
     VIF_LAN |
+    (role ? VIF_PROXIED : 0) |
     (otherQuerier?.[4] ? VIF_OTHER_QUERIER_4 : 0) |
     (otherQuerier?.[6] ? VIF_OTHER_QUERIER_6 : 0) |
     (kernel?.[4] ? VIF_KERNEL_4 : 0) |

@@ -11,6 +11,7 @@ import { memberHandlers } from "./member-handlers.ts";
 import { metricsHandlers } from "./metrics-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
 import { Named, saved, type HandlerParts } from "./handler-parts.ts";
+import { proxyHandlers } from "./proxy-handlers.ts";
 import { reachHandlers } from "./reach-handlers.ts";
 import { pingHandlers } from "./ping-handlers.ts";
 import { sharingHandlers } from "./sharing-handlers.ts";
@@ -28,6 +29,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...settingsHandlers(parts),
     ...pingHandlers(parts),
     ...reachHandlers(parts),
+    ...proxyHandlers(parts),
     ...sharingHandlers(parts),
     ...shareHandlers(parts, named),
     ...metricsHandlers(parts),

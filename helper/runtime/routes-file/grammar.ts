@@ -4,6 +4,8 @@ import { groupRefusal, scopePolicy } from "#protocol/forwarding/scope.ts";
 import { AddressError, family } from "#wire/address.ts";
 import { isWhole, parseStaticEntry, type StaticEntry } from "../store/static-entry.ts";
 import { MAX_ADDRESSES, addressesOf } from "./address-range.ts";
+import { Mistake, quoted } from "./mistake.ts";
+import { PhyintProxyWords, type PhyintProxy } from "./phyint-proxy.ts";
 
 export interface Place {
   readonly file: string;
@@ -28,7 +30,10 @@ export type Statement =
       readonly enabled: boolean;
       /** 1 where the line has none. */
       readonly ttlThreshold: number;
+      /** Its part in a multicast proxy. */
+      readonly proxy: PhyintProxy | undefined;
     }
+  | { readonly kind: "quickleave"; readonly at: Place }
   | { readonly kind: "entry"; readonly at: Place; readonly entry: FileEntry }
   | { readonly kind: "include"; readonly at: Place; readonly pattern: string };
 
@@ -40,8 +45,6 @@ export interface ParsedText {
 const MAX_OUT = 32; // smcroute's own bound
 const INTERFACE = /^[^\s/\p{C}]{1,64}$/u;
 const SCOPE = scopePolicy();
-
-class Mistake extends Error {}
 
 export function parseRoutesText(text: string, file: string): ParsedText {
   const statements: Statement[] = [];
@@ -79,8 +82,11 @@ function parseLine(line: string, at: Place, warn: (message: string) => void): St
         throw new Mistake(`include takes a path from the root: ${quoted(pattern)} is none`);
       return { kind: "include", at, pattern };
     }
+    case "quickleave":
+      if (words.length > 0) throw new Mistake("quickleave stands alone");
+      return { kind: "quickleave", at };
     default:
-      throw new Mistake(`${quoted(keyword)} is none of phyint, mgroup, mroute and include`);
+      throw new Mistake(`${quoted(keyword)} is none of phyint, mgroup, mroute, quickleave and include`);
   }
 }
 
@@ -91,24 +97,36 @@ function phyint(words: readonly string[], at: Place, warn: (message: string) => 
   if (name.endsWith("+")) throw new Mistake("phyint names one interface: a wildcard does not fit");
   let enabled: boolean | undefined;
   let ttlThreshold = 1;
+  const proxy = new PhyintProxyWords();
   for (let i = 0; i < rest.length; i++) {
     const word = rest[i]!;
-    if (word === "enable" || word === "disable") {
+    if (word === "enable" || word === "disable" || word === "disabled") {
       if (enabled !== undefined) throw new Mistake("phyint is to enable or to disable, and once");
       enabled = word === "enable";
     } else if (word === "mrdisc")
       warn(
         "mrdisc does nothing here: Castaway sends IGMP queries on the interface, which switches go by too",
       );
-    else if (word === "ttl-threshold") ttlThreshold = threshold(rest[++i]);
-    else throw new Mistake(`${quoted(word)} is none of enable, disable, mrdisc and ttl-threshold`);
+    else if (word === "ttl-threshold" || word === "threshold") ttlThreshold = threshold(rest[++i], word);
+    else if (!proxy.take(word, () => rest[++i]))
+      throw new Mistake(
+        `${quoted(word)} is none of enable, disable, mrdisc, ttl-threshold, upstream, downstream, altnet, whitelist, ` +
+          "blacklist and ratelimit",
+      );
   }
-  return { kind: "phyint", at, name, enabled: enabled ?? true, ttlThreshold };
+  return {
+    kind: "phyint",
+    at,
+    name,
+    enabled: enabled ?? true,
+    ttlThreshold,
+    proxy: proxy.result(enabled ?? true),
+  };
 }
 
-function threshold(text: string | undefined): number {
+function threshold(text: string | undefined, word: string): number {
   const value = text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > 255) throw new Mistake("ttl-threshold takes a number from 1 to 255");
+  if (value < 1 || value > 255) throw new Mistake(`${word} takes a number from 1 to 255`);
   return value;
 }
 
@@ -156,9 +174,4 @@ function checkJoin({ group, source }: Pick<FileEntry, "group" | "source">): void
 
 function checkInterface(name: string): void {
   if (!INTERFACE.test(name)) throw new Mistake(`${quoted(name)} is not the name of an interface`);
-}
-
-/** What somebody wrote, where it may be anything. */
-function quoted(word: string): string {
-  return `"${word.slice(0, 40)}"`;
 }

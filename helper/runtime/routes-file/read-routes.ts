@@ -1,9 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, matchesGlob } from "node:path";
 import type { LanSetting } from "../store/state.ts";
+import type { ProxyPlan } from "../proxy/plan.ts";
 import { errnoOf } from "../store/store-error.ts";
 import { MAX_ADDRESSES, addressesOf } from "./address-range.ts";
 import { parseRoutesText, type FileEntry, type Place, type Problem, type Statement } from "./grammar.ts";
+import { proxyOfFile } from "./proxy-of-file.ts";
 import { UnreadableError, readText } from "./trusted-text.ts";
 
 export interface RoutesRead {
@@ -12,6 +14,8 @@ export interface RoutesRead {
   readonly lans: readonly LanSetting[];
   /** TTL thresholds of interfaces with a phyint line. */
   readonly thresholds: ReadonlyMap<string, number>;
+  /** What the phyint lines with upstream and downstream in them make. */
+  readonly proxy: ProxyPlan | undefined;
   readonly problems: readonly Problem[];
   /** There is no such file. */
   readonly missing: boolean;
@@ -33,7 +37,7 @@ const MAX_PROBLEMS = 100;
 export async function readRoutes(path: string, options: ReadOptions): Promise<RoutesRead> {
   const reader = new Reader(options);
   await reader.read(path, { file: path, line: 0 }, []);
-  return reader.result();
+  return reader.result(path);
 }
 
 class Reader {
@@ -71,10 +75,11 @@ class Reader {
     }
   }
 
-  result(): RoutesRead {
+  result(path: string): RoutesRead {
     const entries = this.#statements.filter((one) => one.kind === "entry");
     const phyints = this.#statements.filter((one) => one.kind === "phyint");
     const lans = new Map(phyints.map(({ name, enabled }) => [name, enabled ? "full" : "off"] as const));
+    const proxy = proxyOfFile(this.#statements, path, (at, message) => this.#error(at, message));
     let joins = 0;
     for (const [index, { at, entry }] of entries.entries()) {
       if (entry.toVifs.length === 0)
@@ -90,6 +95,7 @@ class Reader {
       entries,
       lans: [...lans].map(([name, mode]) => ({ name, mode })),
       thresholds: new Map(phyints.map(({ name, ttlThreshold }) => [name, ttlThreshold])),
+      proxy,
       problems: this.#problems.slice(0, MAX_PROBLEMS),
       missing: this.#missing,
     };

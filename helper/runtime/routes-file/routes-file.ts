@@ -1,6 +1,7 @@
 import { ControlError } from "#contract/errors.ts";
 import type { Warning } from "#contract/snapshot.ts";
 import type { Log } from "#ports/log.ts";
+import type { ProxyPlan } from "../proxy/plan.ts";
 import type { LanSetting } from "../store/state.ts";
 import type { StaticEntry } from "../store/static-entry.ts";
 import { problemText, readRoutes, type RoutesRead } from "./read-routes.ts";
@@ -26,6 +27,7 @@ export class RoutesFile {
   #entries: readonly EntryOfFile[] = [];
   #lans: readonly LanSetting[] = [];
   #thresholds: ReadonlyMap<string, number> = new Map();
+  #proxy: ProxyPlan | undefined;
   #fault: Pick<Warning, "message" | "since"> | undefined;
 
   constructor(options: RoutesFileOptions) {
@@ -44,6 +46,11 @@ export class RoutesFile {
   /** By interface; 1 where there is none. */
   get thresholds(): ReadonlyMap<string, number> {
     return this.#thresholds;
+  }
+
+  /** The proxy that it makes. */
+  get proxy(): ProxyPlan | undefined {
+    return this.#proxy;
   }
 
   /** Why the file as it is now is not in use. */
@@ -67,7 +74,7 @@ export class RoutesFile {
     throw new ControlError("bad-request", message, `See them all: castaway check-config ${this.path}`);
   }
 
-  #use({ entries, lans, thresholds }: RoutesRead): void {
+  #use({ entries, lans, thresholds, proxy }: RoutesRead): void {
     this.#entries = entries.map(({ at, entry }, index) => ({
       ...entry,
       id: `file-${index + 1}`,
@@ -75,6 +82,7 @@ export class RoutesFile {
     }));
     this.#lans = lans;
     this.#thresholds = thresholds;
+    this.#proxy = proxy;
     this.#fault = undefined;
   }
 }

@@ -8,6 +8,7 @@ import { amtSchema, DEFAULT_AMT, type AmtSettings } from "./amt-settings.ts";
 import { DEFAULT_METRICS, metricsSettingsSchema, type MetricsSettings } from "./metrics-settings.ts";
 import { STATE_MIGRATIONS } from "./migrations.ts";
 import { hostedSchema, joinedSchema } from "./network-schemas.ts";
+import { DEFAULT_PROXY, proxySettingsSchema, type ProxySettings } from "./proxy-settings.ts";
 import { DEFAULT_REACH, reachSchema, type ReachSettings } from "./reach-settings.ts";
 import { DEFAULT_SHARING, sharingSchema, type SharingSettings } from "./sharing-settings.ts";
 import { staticEntrySchema, type StaticEntry } from "./static-entry.ts";
@@ -39,6 +40,7 @@ export interface Settings {
   readonly reach: ReachSettings;
   readonly sharing: SharingSettings;
   readonly metrics: MetricsSettings;
+  readonly proxy: ProxySettings;
   readonly amt: AmtSettings;
   /** false: the peers of the peers file are left alone (`down`) until `up`. */
   readonly staticEnabled: boolean;
@@ -75,6 +77,7 @@ const settingsSchema = v.strictObject({
   reach: reachSchema,
   sharing: sharingSchema,
   metrics: v.optional(metricsSettingsSchema, DEFAULT_METRICS),
+  proxy: v.optional(proxySettingsSchema, DEFAULT_PROXY),
   amt: v.optional(amtSchema, DEFAULT_AMT),
   staticEnabled: v.optional(v.boolean(), true),
 });
@@ -117,6 +120,7 @@ export function initialState(randomKey: Uint8Array): State {
       reach: DEFAULT_REACH,
       sharing: DEFAULT_SHARING,
       metrics: DEFAULT_METRICS,
+      proxy: DEFAULT_PROXY,
       amt: DEFAULT_AMT,
       staticEnabled: true,
     },

@@ -18,10 +18,11 @@ import { addressOrPrefix, type StaticEntry } from "../store/static-entry.ts";
 import { relayCounters } from "./amt-relay-view.ts";
 import { amtView } from "./amt-view.ts";
 import { GroupView } from "./group-view.ts";
+import { membershipCounters } from "./membership-counters.ts";
 import { NetworkView } from "./network-view.ts";
 import { doubleNatWarning, reachView } from "./reach-view.ts";
 import { NO_TRAFFIC } from "./traffic.ts";
-import { VifView, dropsOf, membershipOf } from "./vif-view.ts";
+import { VifView, dropsOf } from "./vif-view.ts";
 
 const MAX_TTL_WARNINGS = 16;
 
@@ -57,6 +58,7 @@ export class SnapshotBuilder {
       reach: this.reach(),
       sharing: this.sharing(),
       amt: amtView(this.#keeper.state.settings.amt, this.#engine),
+      proxy: this.#engine.proxy.view(),
       warnings: this.#warnings(groups),
     };
   }
@@ -129,9 +131,7 @@ export class SnapshotBuilder {
       counters[`session.handshakes-dropped-${reason}`] = count;
     for (const [reason, count] of Object.entries(core.forwarding.drops))
       counters[`forwarding.${reason}`] = count;
-    for (const vif of core.vifs.values())
-      for (const [reason, count] of membershipOf(vif)?.refused ?? [])
-        counters[`membership.refused-${reason}`] = (counters[`membership.refused-${reason}`] ?? 0) + count;
+    Object.assign(counters, membershipCounters(core.vifs.values()));
     for (const vif of core.vifs.values())
       if (vif instanceof Peer && vif.session.path.breaker.state !== "closed") {
         const name = `path.breakers-${vif.session.path.breaker.state}`;

@@ -77,3 +77,26 @@ test("a new psk is printed, and is another one each time", async () => {
   expect(one.out).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
   expect((JSON.parse(two.out) as { psk: string }).psk).not.toBe(one.out.trim());
 });
+
+test("igmpproxy's file is printed as a routes file, which is one", async () => {
+  writeFileSync(file, "quickleave\nphyint eth0 upstream\nphyint eth1 downstream ratelimit 9\n");
+  const { code, out } = await run(["check-config", "--from", "igmpproxy", file]);
+  expect(code).toBe(0);
+  expect(out).toContain(`# warning: ${file}:2: igmpproxy takes sources`);
+  expect(out).toContain("quickleave\nphyint eth0 upstream\nphyint eth1 downstream\n");
+  writeFileSync(file, out);
+  expect((await run(["check-config", file])).out).toContain("interfaces 2");
+
+  writeFileSync(file, "phyint eth0 upstream\naltnet nonsense\n");
+  const bad = await run(["check-config", "--from", "igmpproxy", file, "--json"]);
+  expect(bad.code).toBe(1);
+  expect(JSON.parse(bad.out)).toMatchObject({
+    ok: false,
+    text: "",
+    problems: [{ line: 2, severity: "error" }],
+  });
+  expect((await run(["check-config", "--from", "igmpproxy", join(folder, "none")])).out).toContain(
+    "is not there",
+  );
+  expect((await run(["check-config", "--from", "mrouted", file])).err).toContain("igmpproxy");
+});

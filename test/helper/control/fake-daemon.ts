@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ControlError } from "#contract/errors.ts";
 import type { Metrics, MetricsChange } from "#contract/metrics.ts";
+import { PROXY_OFF, type Proxy, type ProxyChange } from "#contract/proxy.ts";
 import type { LogLine, Snapshot } from "#contract/snapshot.ts";
 import type { LogLevel } from "#ports/log.ts";
 import type { AccessRules } from "#runtime/control/access.ts";
@@ -156,6 +157,8 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     "amt.relays": record("amt.relays", () => ({})),
     "amt.automatic": record("amt.automatic", () => ({})),
     "amt.relay": record("amt.relay", () => ({})),
+    "proxy.get": record("proxy.get", () => proxyView({})),
+    "proxy.set": record("proxy.set", proxyView),
     "metrics.get": record("metrics.get", () => metricsView(false)),
     "metrics.set": record("metrics.set", ({ on, listen }: MetricsChange) => metricsView(on, listen)),
     stats: record("stats", () => STATS),
@@ -208,6 +211,19 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     },
   };
   return fake;
+}
+
+function proxyView({ on = false, upstream, downstream, ...rest }: ProxyChange): Proxy {
+  if (!on) return PROXY_OFF;
+  const { quickLeave = false, sources = [], allowed = [], denied = [], bitsPerSecond = null } = rest;
+  return {
+    ...PROXY_OFF,
+    ...{ quickLeave, sources, allowed, denied, bitsPerSecond },
+    state: "running",
+    detail: "What listeners on lan want is joined on wan.",
+    upstream: upstream ?? "wan",
+    downstream: downstream ?? ["lan"],
+  };
 }
 
 function metricsView(on: boolean, listen = "127.0.0.1:9469"): Metrics {

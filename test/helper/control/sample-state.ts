@@ -1,3 +1,4 @@
+import { PROXY_OFF } from "#contract/proxy.ts";
 import type { Preset } from "#contract/sharing.ts";
 import type { Group, Snapshot, Stats, Traffic } from "#contract/snapshot.ts";
 
@@ -172,6 +173,7 @@ export const SNAPSHOT: Snapshot = {
     },
   },
   sharing: { presets: ["dlna"], proxies: ["ssdp"], raisedTtl: ["239.1.2.3"] },
+  proxy: PROXY_OFF,
   amt: {
     relays: ["relay.example"],
     automatic: true,

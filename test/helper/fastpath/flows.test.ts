@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DROP_NO_LISTENER } from "#fastpath/drop-reasons.ts";
 import { FlowMemory, MAX_FLOWS, flowMemoryBytes } from "#fastpath/flow-memory.ts";
 import { BINDING_MS, FLOW_OTHER_WAY, Flows } from "#fastpath/flows.ts";
 import type { FlowExits } from "#fastpath/flows.ts";
@@ -8,6 +9,7 @@ const EXITS: FlowExits = {
   local: undefined,
   wires: [],
   lastHop: undefined,
+  reason: DROP_NO_LISTENER,
   raisesTtl: false,
   thresholds: undefined,
   betweenLans: false,

@@ -7,6 +7,7 @@ import type { Batch } from "#fastpath/batch.ts";
 import { Counters, countersBytes } from "#fastpath/counters.ts";
 import { FlowMemory, flowMemoryBytes } from "#fastpath/flow-memory.ts";
 import { Forwarder } from "#fastpath/forwarder.ts";
+import { LanGate } from "#fastpath/lan-gate.ts";
 import { LanMemory } from "#fastpath/lan-memory.ts";
 import { SequenceCounter } from "#fastpath/sequence-counter.ts";
 import { PeerSender } from "#fastpath/peer-sender.ts";
@@ -151,6 +152,45 @@ function fromPeer(
   forwarder.flush(now);
   return log.splice(0);
 }
+
+describe("a LAN with rules", () => {
+  const rules = { sources: undefined, allowed: undefined, denied: [], bitsPerSecond: null };
+  const range = (text: string, length: number) => ({ address: addressBytes(text), length });
+  const drops = (vif: number) => counters.read(vif).drops;
+
+  beforeEach(() => {
+    vifs[LAN] = { ...vifs[LAN]!, gate: new LanGate() };
+    forwarder.removeVif(LAN);
+    forwarder.addVif(vifs[LAN]);
+    route([LAN_WIRE, TO_PEER]);
+  });
+
+  test("takes its sources alone; the others are counted, and are taken as soon as they may", () => {
+    forwarder.setLanRules(LAN, { ...rules, sources: [range("192.0.2.0", 24)] }, 0);
+    expect(fromDevice(LAN, packet())).toHaveLength(1);
+    expect(fromDevice(LAN, packet({ source: "198.51.100.1" }))).toEqual([]);
+    expect(drops(LAN)).toEqual({ "interface-rules": 1 });
+    forwarder.setLanRules(LAN, rules, 0);
+    expect(fromDevice(LAN, packet({ source: "198.51.100.1" }), 1010)).toHaveLength(1);
+  });
+
+  test.each([
+    ["is denied", { denied: [range("239.1.0.0", 16)] }],
+    ["is none of the allowed", { allowed: [range("239.2.0.0", 16)] }],
+    ["is both", { allowed: [range("239.0.0.0", 8)], denied: [range(GROUP, 32)] }],
+  ])("lets no group in or out that %s", (_what, change) => {
+    forwarder.setLanRules(LAN, { ...rules, ...change }, 0);
+    expect(fromDevice(LAN, packet())).toEqual([]);
+    expect(fromPeer(OTHER, packet({ source: "192.0.2.9" }), 1)).toEqual(["peer ttl=15 hops=7 1/1"]);
+    forwarder.setLanRules(LAN, { ...rules, allowed: [range("239.1.2.0", 24)] }, 0);
+    expect(fromDevice(LAN, packet(), 1010)).toHaveLength(1);
+  });
+
+  test("no effect on what is no LAN, or not there", () => {
+    for (const vif of [PEER, 77]) forwarder.setLanRules(vif, { ...rules, denied: [range(GROUP, 32)] }, 0);
+    expect(fromDevice(LAN, packet())).toHaveLength(1);
+  });
+});
 
 describe("where a packet goes", () => {
   test("from the LAN: TTL down once at the entry, numbered, not back, and no local exit where the LAN has one", () => {

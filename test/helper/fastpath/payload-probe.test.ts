@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DROP_NO_LISTENER } from "#fastpath/drop-reasons.ts";
 import { FlowMemory, flowMemoryBytes, type Flow } from "#fastpath/flow-memory.ts";
 import { Flows } from "#fastpath/flows.ts";
 import { IpPacket } from "#fastpath/ip-packet.ts";
@@ -8,6 +9,7 @@ const EXITS = {
   local: undefined,
   wires: [],
   lastHop: undefined,
+  reason: DROP_NO_LISTENER,
   raisesTtl: false,
   thresholds: undefined,
   betweenLans: false,

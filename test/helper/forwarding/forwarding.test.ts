@@ -135,6 +135,33 @@ describe("LANs that a proxy joins (RFC 4605)", () => {
     ]);
   });
 
+  test("what is sent behind a downstream goes to the upstream, listeners or not, and not what stays on its link", () => {
+    const [other, six] = ["239.77.1.1", "ff0e::7"];
+    expect(egress(OTHER_LAN, other)).toEqual([`${LAN}`]);
+    expect(egress(DOWN, six, "2001:db8::1")).toEqual([`${LAN}`]);
+    expect(egress(LAN, other)).toEqual([]);
+    for (const stays of ["224.0.0.251", "239.255.255.250"]) expect(egress(DOWN, stays)).toEqual([]);
+    forwarding.changeVif(LAN, lan("downstream"));
+    expect(egress(OTHER_LAN, other)).toEqual([]);
+  });
+
+  test("what is shared with nobody crosses between the proxy's LANs all the same, and to nobody else", () => {
+    const [tv, sources] = ["224.3.2.6", include("10.0.0.1")];
+    for (const vif of [DOWN, PEER, LAN]) forwarding.setListeners(vif, EXIT_WIRE, tv, sources);
+    forwarding.setListeners(TUN, EXIT_LOCAL, tv, ANY_SOURCE);
+    expect(egress(LAN, tv)).toEqual([`${DOWN}`]);
+    expect(egress(LAN, tv, "10.0.0.2")).toEqual([]);
+    for (const from of [PEER, TUN]) expect(egress(from, tv)).toEqual([]);
+    expect(forwarding.drainUpstreamChanges().filter(({ group }) => group === tv)).toEqual([
+      { vif: LAN, group: tv, filter: sources },
+    ]);
+    expect(forwarding.dump().groups.find(({ group }) => group === tv)?.refusal).toBeUndefined();
+    for (const vif of [LAN, OTHER_LAN, DOWN]) forwarding.changeVif(vif, { kind: "lan", upstream: true });
+    expect(egress(LAN, tv)).toEqual([]);
+    expect(forwarding.drainUpstreamChanges()).toContainEqual({ vif: LAN, group: tv, filter: undefined });
+    expect(forwarding.dump().groups.find(({ group }) => group === tv)?.refusal).toBe("not-shared");
+  });
+
   test("nothing where another router asks, of that family; what comes by the tunnel goes there all the same", () => {
     const six = "ff1e::1";
     for (const group of [GROUP, six]) forwarding.setListeners(DOWN, EXIT_WIRE, group, ANY_SOURCE);

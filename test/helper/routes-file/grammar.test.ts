@@ -56,7 +56,57 @@ describe("a line of the grammar", () => {
   });
 });
 
+describe("a proxy's words in a phyint line, as igmpproxy has them", () => {
+  test.each([
+    ["phyint eth0 upstream", { role: "upstream" }],
+    ["phyint eth1 downstream ratelimit 0 threshold 1", { role: "downstream", bitsPerSecond: null }],
+    [
+      "phyint eth0 upstream altnet 10.0.0.0/8 altnet 192.168.0.0/24 whitelist 239.0.0.0/8",
+      {
+        role: "upstream",
+        sources: [prefix("10.0.0.0", 8), prefix("192.168.0.0", 24)],
+        allowed: [prefix("239.0.0.0", 8)],
+      },
+    ],
+    [
+      "phyint eth1 blacklist ff1e::/16 blacklist 239.1.2.3 ratelimit 1.5M downstream",
+      {
+        role: "downstream",
+        denied: [prefix("ff1e::", 16), prefix("239.1.2.3", 32)],
+        bitsPerSecond: 1_500_000,
+      },
+    ],
+  ])("%s", (line, proxy) => {
+    const { statements, problems } = parse(line);
+    expect(problems).toEqual([]);
+    const none = { sources: [], allowed: [], denied: [], bitsPerSecond: null };
+    expect(statements).toMatchObject([{ kind: "phyint", enabled: true, proxy: { ...none, ...proxy } }]);
+  });
+
+  test("an interface that is disabled, and quickleave", () => {
+    expect(parse("phyint eth2 disabled\nquickleave").statements).toMatchObject([
+      { kind: "phyint", name: "eth2", enabled: false },
+      { kind: "quickleave", at: { file: "f", line: 2 } },
+    ]);
+    expect(parse("phyint eth2 threshold 9").statements).toMatchObject([{ ttlThreshold: 9 }]);
+  });
+});
+
 test.each([
+  ["phyint eth0 upstream downstream", "upstream or downstream, and once"],
+  ["phyint eth0 disabled upstream", "cannot be upstream"],
+  ["phyint eth0 altnet 10.0.0.0/8", "altnet belongs to an interface that is upstream or downstream"],
+  ["phyint eth0 upstream altnet", "nothing follows altnet"],
+  ["phyint eth0 upstream altnet 239.0.0.0/8", "are groups"],
+  ["phyint eth0 upstream altnet 10.0.0.1/8", "bits set behind"],
+  ["phyint eth0 downstream whitelist 10.0.0.0/8", "no range of groups"],
+  ["phyint eth0 downstream blacklist 224.0.0.0/3", "no range of groups"],
+  ["phyint eth0 downstream ratelimit 100", "with their unit"],
+  ["phyint eth0 downstream ratelimit 1k", "from 64k to 100G"],
+  ["phyint eth0 downstream ratelimit 20M ratelimit 30M", "ratelimit is there twice"],
+  ["phyint eth0 downstream threshold 0", "threshold takes a number"],
+  [`phyint eth0 downstream${" whitelist 239.1.1.1".repeat(257)}`, "more than 256"],
+  ["quickleave now", "quickleave stands alone"],
   ["mgruop from eth0 group 225.1.2.3", '"mgruop" is none of'],
   ["mgroup group 225.1.2.3", "needs from"],
   ["mgroup from eth0", "needs group"],

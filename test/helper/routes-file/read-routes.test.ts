@@ -25,6 +25,45 @@ const read = (): Promise<RoutesRead> => readRoutes(file, { uids: [0, OWN], untru
 const errors = async (): Promise<string[]> =>
   (await read()).problems.filter(({ severity }) => severity === "error").map(({ message }) => message);
 
+describe("a proxy", () => {
+  test("is made of the phyint lines, wherever they stand; the last of a name counts", async () => {
+    write("more.conf", "phyint eth1 downstream whitelist 239.1.0.0/16\nphyint eth3 disable");
+    write(
+      "routes.conf",
+      `phyint eth1 upstream\nphyint eth0 upstream altnet 10.0.0.0/8\ninclude ${folder}/more.conf\nquickleave\n`,
+    );
+    const { proxy, lans, problems } = await read();
+    expect(problems).toEqual([]);
+    expect(proxy).toMatchObject({
+      upstream: "eth0",
+      downstream: ["eth1"],
+      disabled: ["eth3"],
+      quickLeave: true,
+      origin: file,
+    });
+    expect(proxy!.rulesOf("eth1", "downstream").allowed).toEqual([{ address: "239.1.0.0", length: 16 }]);
+    expect(proxy!.rulesOf("eth9", "downstream").allowed).toEqual([]);
+    expect(lans).toContainEqual({ name: "eth0", mode: "full" });
+  });
+
+  test("has one upstream, and is none without a part in it", async () => {
+    write("routes.conf", "phyint eth0 upstream\nphyint eth1 upstream\nphyint eth2 downstream");
+    const { problems } = await read();
+    expect(problems).toEqual([
+      {
+        file,
+        line: 2,
+        severity: "error",
+        message: expect.stringContaining("one upstream interface, which is eth0"),
+      },
+    ]);
+    write("routes.conf", "phyint eth0\nquickleave");
+    expect(await errors()).toEqual([expect.stringContaining("quickleave belongs to a proxy")]);
+    write("routes.conf", "phyint eth0\nphyint eth1 disable");
+    expect((await read()).proxy).toBeUndefined();
+  });
+});
+
 describe("includes", () => {
   test("stand where they are named, in the order of their names", async () => {
     mkdirSync(join(folder, "d"));

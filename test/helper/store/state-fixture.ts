@@ -116,6 +116,16 @@ export function fullState(): State {
       },
       sharing: { presets: ["dlna", "iptv"], raiseTtl: ["239.1.2.3", "ff15::1"] },
       metrics: { on: true, listen: "[::1]:9469" },
+      proxy: {
+        on: true,
+        upstream: "wan0",
+        downstream: ["lan0", "lan1"],
+        quickLeave: true,
+        sources: [{ address: "10.0.0.0", length: 8 }],
+        allowed: [{ address: "239.0.0.0", length: 8 }],
+        denied: [{ address: "ff1e::1", length: 128 }],
+        bitsPerSecond: 20_000_000,
+      },
       amt: {
         relays: ["192.0.2.77", "relay.example"],
         automatic: false,

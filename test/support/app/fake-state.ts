@@ -134,6 +134,18 @@ export function fakeSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
       },
     },
     sharing: { presets: [], proxies: [], raisedTtl: [] },
+    proxy: {
+      state: "off",
+      detail: "Nothing crosses between LANs but what routes say.",
+      upstream: null,
+      downstream: [],
+      quickLeave: false,
+      sources: [],
+      allowed: [],
+      denied: [],
+      bitsPerSecond: null,
+      origin: null,
+    },
     amt: {
       relays: [],
       automatic: true,
