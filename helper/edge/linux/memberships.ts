@@ -2,6 +2,7 @@
 import type { GroupFilter, LocalMemberships } from "#ports/memberships.ts";
 import { family } from "#wire/address.ts";
 import type { Address } from "#wire/address.ts";
+import { FilterListing } from "./filter-listing.ts";
 import { parseMemberships } from "./membership-files.ts";
 import type { MembershipCounts } from "./membership-files.ts";
 import { ProcFile } from "./proc-file.ts";
@@ -16,6 +17,9 @@ export interface OwnJoins {
 /** For where we join nothing ourselves. */
 export const NO_JOINS: OwnJoins = { held: () => new Map(), changes: 0 };
 
+/** One for the process: who reads next finds it there. */
+const listing = new FilterListing();
+
 /** Of the calling thread's network namespace. Nothing is parsed or made anew while nothing changes. */
 export function localMemberships(own: OwnJoins): LocalMemberships {
   const [igmp, mcfilter, igmp6, mcfilter6] = ["igmp", "mcfilter", "igmp6", "mcfilter6"].map(
@@ -28,6 +32,8 @@ export function localMemberships(own: OwnJoins): LocalMemberships {
       let changed = own.changes !== ownChanges;
       ownChanges = own.changes;
       for (const file of [igmp, mcfilter, igmp6, mcfilter6]) if (file.refresh()) changed = true;
+      if (listing.complete([mcfilter.text, mcfilter6.text]))
+        for (const file of [mcfilter, mcfilter6]) if (file.refresh()) changed = true;
       if (changed) known.clear();
       let filters = known.get(interfaceIndex);
       if (!filters) {
