@@ -34,6 +34,9 @@ export const DROP_REASONS = [
   "one-way", // data from a gateway to its relay
   "interface-rules", // a source or a group that is kept off the LAN
   "interface-limit", // more than the rate that was set for the LAN
+  "not-from-relay", // AMT: data from somebody else than the relay that was asked
+  "not-joined", // AMT: data that the relay was not asked for
+  "congestion", // marked by the way through the tunnel, and its sender knows no such marks (RFC 6040 section 4.2)
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -72,3 +75,6 @@ export const DROP_TTL_THRESHOLD = 30;
 export const DROP_ONE_WAY = 31;
 export const DROP_INTERFACE_RULES = 32;
 export const DROP_INTERFACE_LIMIT = 33;
+export const DROP_NOT_FROM_RELAY = 34;
+export const DROP_NOT_JOINED = 35;
+export const DROP_CONGESTION = 36;

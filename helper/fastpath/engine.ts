@@ -4,6 +4,7 @@ import type { FastPathCommand, FastPathEvent, VifDevice } from "#ports/fast-path
 import { KIND_CONTROL, KIND_KEEPALIVE } from "#wire/frame.ts";
 import { RELAY_ARENA_BYTES } from "./amt/relay-factory.ts";
 import { handleRelayCommand } from "./amt/relay-commands.ts";
+import { AmtGatewayIngress } from "./amt/gateway-ingress.ts";
 import { Arena, SLOT_BYTES } from "./arena.ts";
 import type { ArenaMemory } from "./arena.ts";
 import { Cipher } from "./cipher.ts";
@@ -207,6 +208,12 @@ export class Engine {
       case "amt-fan-out":
         handleRelayCommand(this.#forwarder.vifs.get(command.vif), command);
         return;
+      case "amt-relay":
+        this.#amtGateway(command.vif)?.setRelay(command.relay);
+        return;
+      case "amt-joined":
+        this.#amtGateway(command.vif)?.setJoined(command.streams);
+        return;
       case "stop":
         return;
     }
@@ -269,6 +276,11 @@ export class Engine {
     const at = this.ingresses.indexOf(ingress);
     if (at >= 0) this.ingresses.splice(at, 1);
     this.ingressesChanged = true;
+  }
+
+  #amtGateway(id: number): AmtGatewayIngress | undefined {
+    const ingress = this.ingresses.find((candidate) => candidate.vif?.id === id);
+    return ingress instanceof AmtGatewayIngress ? ingress : undefined;
   }
 
   /** A vif may have gone before the command came: that is no error. */

@@ -7,6 +7,7 @@ import type { Counters } from "./counters.ts";
 import { DROP_MALFORMED } from "./drop-reasons.ts";
 import type { FlowMemory } from "./flow-memory.ts";
 import { IpPacket } from "./ip-packet.ts";
+import type { JoinedStreams } from "./amt/joined-streams.ts";
 import type { LanMemory } from "./lan-memory.ts";
 import { MulticastForwarder } from "./multicast-forwarder.ts";
 import { UnicastRoutes } from "./prefixes.ts";
@@ -105,6 +106,22 @@ export class Forwarder {
     else if (multicast)
       this.#multicast.fromPeer(vif, offset, packet, flags, hops, origin, epoch, sequence, now);
     else this.#unicast.fromPeer(vif, offset, packet, flags, hops, origin, epoch, sequence, now);
+  }
+
+  /** What an AMT relay sent as multicast data: one multicast packet, whole. `outer`: the tunnel's traffic class. */
+  fromRelay(
+    vif: Vif,
+    offset: number,
+    length: number,
+    joined: JoinedStreams,
+    outer: number,
+    now: number,
+  ): void {
+    const packet = this.#packet;
+    const parsed = packet.parse(this.#arena, offset, length);
+    if (!parsed || packet.totalLength !== length || !packet.multicast)
+      this.#counters.drop(vif.id, DROP_MALFORMED);
+    else this.#multicast.fromRelay(vif, offset, packet, joined, outer, now);
   }
 
   /** Sends everything that is queued. Memory of the burst's packets may be overwritten afterwards. */

@@ -30,6 +30,34 @@ export function setTtl(arena: Arena, offset: number, ttl: number): void {
   dv.setUint16(offset + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
 }
 
+const ECT_0 = 2;
+const CE = 3;
+
+/**
+ * The congestion mark that the packet got on its way through a tunnel (RFC 6040 section 4.2; RFC 9601 wants it of AMT).
+ * `outer`: the traffic class of the tunnel's packet. False: marked, and its sender knows no marks: it is to be dropped.
+ */
+export function copyMark(arena: Arena, offset: number, outer: number): boolean {
+  const { u8, dv } = arena;
+  const outside = outer & CE;
+  if (outside === 0 || outside === ECT_0) return true;
+  const isV6 = u8[offset]! >>> 4 === 6;
+  const shift = isV6 ? 4 : 0;
+  const inside = (u8[offset + 1]! >>> shift) & CE;
+  if (inside === 0) return outside !== CE;
+  const mark = outside === CE ? CE : inside === ECT_0 ? outside : inside;
+  if (mark === inside) return true;
+  const before = dv.getUint16(offset);
+  u8[offset + 1] = (u8[offset + 1]! & ~(CE << shift)) | (mark << shift);
+  if (!isV6) {
+    // RFC 1624 section 3.
+    let sum = (~dv.getUint16(offset + 10) & 0xffff) + (~before & 0xffff) + dv.getUint16(offset);
+    sum = (sum & 0xffff) + (sum >>> 16);
+    dv.setUint16(offset + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+  }
+  return true;
+}
+
 /** The one's complement sum of `length` bytes, folded to 16 bits, not complemented. `initial` below 2^32. */
 export function sumBytes(arena: Arena, offset: number, length: number, initial: number): number {
   const { dv, u8 } = arena;

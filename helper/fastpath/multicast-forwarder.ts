@@ -12,10 +12,12 @@ import { CrossingMemory } from "./crossing-memory.ts";
 import { RX_BYTES, RX_PACKETS } from "./counters.ts";
 import {
   DROP_BAD_SOURCE,
+  DROP_CONGESTION,
   DROP_DUPLICATE,
   DROP_INTERFACE_RULES,
   DROP_LOOP,
   DROP_MALFORMED,
+  DROP_NOT_JOINED,
   DROP_NO_LISTENER,
   DROP_RATE_LIMITED,
   DROP_RPF,
@@ -27,9 +29,10 @@ import {
 import type { FlowMemory } from "./flow-memory.ts";
 import { FLOW_OTHER_WAY, Flows } from "./flows.ts";
 import type { FlowExits } from "./flows.ts";
-import { headerChecksumHolds, lowerTtl, setTtl } from "./header-edits.ts";
+import { copyMark, headerChecksumHolds, lowerTtl, setTtl } from "./header-edits.ts";
 import { KEY_GROUP, KEY_SOURCE } from "./ip-packet.ts";
 import type { IpPacket } from "./ip-packet.ts";
+import type { JoinedStreams } from "./amt/joined-streams.ts";
 import type { LanMemory } from "./lan-memory.ts";
 import { NO_ROUTE, UnicastRoutes } from "./prefixes.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -153,7 +156,7 @@ export class MulticastForwarder {
     sequence: number,
     now: number,
   ): void {
-    const { arena, counters, lanMemory } = this.#p;
+    const { arena, counters } = this.#p;
     const id = vif.id;
     if (packet.isMembership(arena, offset)) {
       counters.drop(id, DROP_SCOPE); // IGMP and MLD end at the vif: no honest member sends them on
@@ -173,9 +176,54 @@ export class MulticastForwarder {
       return;
     }
     if (!this.#leads(id, flow, packet, offset, now)) return;
-    const exits = this.#flows.exits(flow);
     const i = this.#p.burst.batch.add(offset, packet.totalLength, KIND_MULTICAST, flags, flow);
     this.#p.burst.batch.mark(i, Math.max(0, hops - 1), origin, epoch, sequence);
+    this.#leave(i, id, flow, packet, offset, now);
+  }
+
+  /** A multicast packet that an AMT relay sent, which was asked for it. `outer`: the tunnel's traffic class. */
+  fromRelay(
+    vif: Vif,
+    offset: number,
+    packet: IpPacket,
+    joined: JoinedStreams,
+    outer: number,
+    now: number,
+  ): void {
+    const { arena, counters, sequence } = this.#p;
+    const id = vif.id;
+    counters.add(id, RX_PACKETS, 1);
+    counters.add(id, RX_BYTES, packet.totalLength);
+    if (packet.isMembership(arena, offset)) {
+      counters.drop(id, DROP_SCOPE);
+      return;
+    }
+    if (!this.#routable(id, packet, offset)) return;
+    if (packet.version === 4 && !headerChecksumHolds(arena, offset, packet.headerLength)) {
+      counters.drop(id, DROP_MALFORMED);
+      return;
+    }
+    // Before the flow is looked up, which would be bound to this relay.
+    if (!joined.has(packet.key)) {
+      counters.drop(id, DROP_NOT_JOINED);
+      return;
+    }
+    if (!copyMark(arena, offset, outer)) {
+      counters.drop(id, DROP_CONGESTION);
+      return;
+    }
+    const flow = this.#find(id, packet, now);
+    if (flow < 0 || !this.#leads(id, flow, packet, offset, now)) return;
+    const i = this.#p.burst.batch.add(offset, packet.totalLength, KIND_MULTICAST, 0, flow);
+    sequence.next();
+    this.#p.burst.batch.mark(i, INITIAL_HOPS, sequence.origin, sequence.epoch, sequence.counter);
+    this.#leave(i, id, flow, packet, offset, now);
+  }
+
+  /** Place `i` of the batch, which came through a tunnel, goes its ways: to this computer's sockets with its TTL as it is. */
+  #leave(i: number, id: number, flow: number, packet: IpPacket, offset: number, now: number): void {
+    const { counters, lanMemory } = this.#p;
+    const exits = this.#flows.exits(flow);
     if (this.#p.vifs.lans > 0) lanMemory.carry(i, lanMemory.hash(packet, offset), now);
     if (exits.local) this.#p.burst.enqueue(exits.local, i);
     if (exits.wires.length > 0) {

@@ -64,16 +64,7 @@ export class Peer {
   /** Is the sockaddr_in6 at `at`, or the stream, where the peer is known to be? The flow label does not count. */
   isAt(at: number, stream: Stream | undefined): boolean {
     if (stream || this.stream) return this.stream === stream;
-    const { u32 } = this.#arena;
-    const [a, b] = [this.endpointAt >>> 2, at >>> 2];
-    return (
-      u32[a] === u32[b] &&
-      u32[a + 2] === u32[b + 2] &&
-      u32[a + 3] === u32[b + 3] &&
-      u32[a + 4] === u32[b + 4] &&
-      u32[a + 5] === u32[b + 5] &&
-      u32[a + 6] === u32[b + 6]
-    );
+    return sameSocketAddress(this.#arena, this.endpointAt, at);
   }
 
   moveTo(at: number, stream: Stream | undefined): void {
@@ -113,6 +104,19 @@ export class Peer {
     this.#refused = 0;
     this.reachable = true;
   }
+}
+
+/** Are the sockaddr_in6 at `a` and `b` the same? The flow label does not count. */
+export function sameSocketAddress({ u32 }: Arena, first: number, second: number): boolean {
+  const [a, b] = [first >>> 2, second >>> 2];
+  return (
+    u32[a] === u32[b] &&
+    u32[a + 2] === u32[b + 2] &&
+    u32[a + 3] === u32[b + 3] &&
+    u32[a + 4] === u32[b + 4] &&
+    u32[a + 5] === u32[b + 5] &&
+    u32[a + 6] === u32[b + 6]
+  );
 }
 
 /** The endpoint that a sockaddr_in6 (as recvmsg of a dual-stack socket gives it), or a stream, stands for. */

@@ -1,13 +1,22 @@
 // recvmmsg into the slots: one call fetches a burst, with each message's sender and control data.
 import { recvmmsgAt } from "#edge/linux/by-address.ts";
-import { IPPROTO_UDP, SOL_SOCKET, SO_RXQ_OVFL, UDP_GRO } from "#edge/linux/constants.ts";
+import {
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_UDP,
+  IP_TOS,
+  IPV6_TCLASS,
+  SO_RXQ_OVFL,
+  SOL_SOCKET,
+  UDP_GRO,
+} from "#edge/linux/constants.ts";
 import { HEADROOM, SLOT_BYTES, SLOT_CAPACITY } from "./arena.ts";
 import type { Arena } from "./arena.ts";
 import { CMSG_DATA, MessageHeaders } from "./message-headers.ts";
 
 export const SLOTS = 64;
 const NAME = 64; // room for one socket address, on a line of its own
-const CONTROL = 64; // UDP_GRO and SO_RXQ_OVFL take 48
+const CONTROL = 96; // UDP_GRO, SO_RXQ_OVFL and the traffic class take 72
 const MSG_TRUNC = 0x20;
 
 export class ReceiveRing {
@@ -69,6 +78,11 @@ export class ReceiveRing {
   /** How many messages the socket's queue has lost since it was made; 0 where the kernel does not say. */
   overflow(i: number): number {
     return this.#control(i, SOL_SOCKET, SO_RXQ_OVFL);
+  }
+
+  /** DSCP and ECN of the packet that message `i` came in; 0 where the socket does not ask for them. */
+  trafficClass(i: number): number {
+    return (this.#control(i, IPPROTO_IP, IP_TOS) || this.#control(i, IPPROTO_IPV6, IPV6_TCLASS)) & 0xff;
   }
 
   #control(i: number, level: number, type: number): number {

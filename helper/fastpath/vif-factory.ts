@@ -2,6 +2,7 @@
 import type { FastPathEvent, VifDevice } from "#ports/fast-path.ts";
 import { MAX_VIFS } from "#protocol/forwarding/route-table.ts";
 import { RelayFactory } from "./amt/relay-factory.ts";
+import { AmtGatewayIngress } from "./amt/gateway-ingress.ts";
 import type { Arena } from "./arena.ts";
 import type { Cipher } from "./cipher.ts";
 import type { Counters } from "./counters.ts";
@@ -13,7 +14,7 @@ import { LanGate } from "./lan-gate.ts";
 import { LanLocalExit } from "./lan-local-exit.ts";
 import type { LanMemory } from "./lan-memory.ts";
 import { LanWireExit } from "./lan-wire-exit.ts";
-import { Peer } from "./peer.ts";
+import { Peer, SOCKADDR_IN6 } from "./peer.ts";
 import { PeerExit } from "./peer-exit.ts";
 import { PrefixSet } from "./prefixes.ts";
 import { ReceiveRing } from "./receive-ring.ts";
@@ -44,12 +45,18 @@ export interface FactoryParts {
   readonly slots: number;
 }
 
+interface Made {
+  readonly vif: Vif;
+  readonly ingress: Ingress;
+}
+
 /** Holds the memory that all vifs of a kind share. */
 export class VifFactory {
   readonly #p: FactoryParts;
   readonly #sendRing: SendRing;
   readonly #lanRing: ReceiveRing;
   readonly #relay: RelayFactory;
+  readonly #udpRing: ReceiveRing;
   readonly #endpoints: number;
   readonly #tunScratch: number;
   readonly #wireScratch: number;
@@ -62,6 +69,7 @@ export class VifFactory {
     this.#sendRing = new SendRing(arena);
     this.#lanRing = new ReceiveRing(arena, slots, LAN_LINK, SOCKADDR_LL);
     this.#relay = new RelayFactory(parts);
+    this.#udpRing = new ReceiveRing(arena, slots, 0, SOCKADDR_IN6);
     this.#endpoints = arena.reserve(MAX_VIFS * ENDPOINT_SPACE);
     this.#tunScratch = arena.reserve(TunExit.SCRATCH_BYTES);
     this.#wireScratch = arena.reserve(LanWireExit.SCRATCH_BYTES);
@@ -85,6 +93,8 @@ export class VifFactory {
         return this.#lan(id, device);
       case "socket":
         return this.#socket(id, device);
+      case "amt-gateway":
+        return this.#amtGateway(id, device);
     }
   }
 
@@ -119,6 +129,21 @@ export class VifFactory {
     const vif: Vif = { id, kind: "lan", wire, local, both, gate, peer: undefined, sources: undefined };
     const ingress = new LanIngress(vif, device, arena, this.#lanRing, forwarder, segmenter, counters, emit);
     return { vif, ingress };
+  }
+
+  #amtGateway(id: number, device: Extract<VifDevice, { kind: "amt-gateway" }>): Made {
+    const { arena, counters, forwarder, emit } = this.#p;
+    const vif: Vif = {
+      id,
+      kind: "amt-gateway",
+      wire: undefined,
+      local: undefined,
+      peer: undefined,
+      sources: undefined,
+    };
+    const relayAt = this.#endpoints + id * ENDPOINT_SPACE;
+    const parts = { arena, ring: this.#udpRing, forwarder, counters, emit, relayAt };
+    return { vif, ingress: new AmtGatewayIngress(vif, device.fd, parts) };
   }
 
   #socket(id: number, device: Extract<VifDevice, { kind: "socket" }>): { vif: Vif; ingress: undefined } {

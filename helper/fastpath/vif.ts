@@ -1,3 +1,4 @@
+import type { VifDevice } from "#ports/fast-path.ts";
 import type { Exit } from "./batch.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { LanGate } from "./lan-gate.ts";
@@ -7,7 +8,7 @@ import type { PrefixSet } from "./prefixes.ts";
 /** What the fast path holds of a vif, whatever its kind. */
 export interface Vif {
   readonly id: number;
-  readonly kind: "tun" | "lan" | "peer" | "socket" | "amt-relay";
+  readonly kind: VifDevice["kind"];
   /** To others: undefined where the vif has none (a TUN, a LAN in local mode). */
   readonly wire: Exit | undefined;
   /** To this computer's own sockets. */

@@ -46,6 +46,11 @@ export type VifDevice =
       readonly inFlight: SharedArrayBuffer;
     }
   | {
+      /** A tunnel from one AMT relay: multicast comes in, nothing goes out but what the slow path sends. */
+      readonly kind: "amt-gateway";
+      readonly fd: number; // non-blocking AF_INET6, dual-stack; UDP_GRO, IP_RECVTOS and IPV6_RECVTCLASS on
+    }
+  | {
       readonly kind: "peer";
       /** Origin id that the peer must use; 0: any (the peer is the host, who forwards for others). */
       readonly onlyOrigin: number;
@@ -145,6 +150,10 @@ export type FastPathCommand =
   | { readonly type: "inject"; readonly vif: number; readonly packet: Uint8Array } // an IP packet (a query) out of a tun or lan vif
   /** A whole IP packet, checksums right, that came in by a socket vif; counted as in flight until it is taken. */
   | { readonly type: "packet-in"; readonly vif: number; readonly packet: Uint8Array }
+  /** Whose multicast data an AMT gateway's vif takes from now on; undefined: nobody's. */
+  | { readonly type: "amt-relay"; readonly vif: number; readonly relay: Endpoint | undefined }
+  /** What it was asked for: group and source, four words each as in the routes; a source of zeros is any. */
+  | { readonly type: "amt-joined"; readonly vif: number; readonly streams: Uint32Array<ArrayBuffer> }
   /** A frame of our own ethertype to the other members on a LAN (wire/beacon.ts). */
   | { readonly type: "send-beacon"; readonly vif: number; readonly payload: Uint8Array }
   | { readonly type: "stop" };
@@ -178,6 +187,13 @@ export type FastPathEvent =
   | { readonly type: "stream-removed"; readonly stream: number }
   /** An IP packet, a fragment perhaps, that goes out by a socket vif: in flight until the slow path has sent it. */
   | { readonly type: "packet-out"; readonly vif: number; readonly packet: Uint8Array }
+  /** Anything but multicast data on the socket of an AMT vif. */
+  | {
+      readonly type: "amt-message";
+      readonly vif: number;
+      readonly from: Endpoint;
+      readonly data: Uint8Array;
+    }
   /** A frame of our own ethertype from another member on a LAN. `from`: its source address, 6 bytes. */
   | { readonly type: "beacon"; readonly vif: number; readonly from: Uint8Array; readonly data: Uint8Array }
   /** After `vif-remove`: its descriptors are not touched any more, and may be closed. */

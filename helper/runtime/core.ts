@@ -24,6 +24,9 @@ export interface RuntimeVif {
   flush(): void;
 }
 
+/** Who joins towards a vif that has no device: it is told what the others want of it, and nothing else. */
+export type Demand = Pick<RuntimeVif, "id" | "upstreamWants">;
+
 export interface CoreParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -51,6 +54,7 @@ export class Core {
   readonly vifs = new Map<VifId, RuntimeVif>();
   /** Others that look at each turn, before the vifs do. */
   readonly parts = new Set<{ flush(): void }>();
+  readonly #demands = new Map<VifId, Demand>();
   readonly #ids = new VifIds();
   readonly #released = new Map<VifId, () => void>();
   readonly #since = new Map<string, number>();
@@ -76,6 +80,18 @@ export class Core {
     this.vifs.set(vif.id, vif);
     this.forwarding.addVif(vif.id, options);
     this.tableChanged();
+  }
+
+  /** The forwarder sums up for it as for a vif; nothing comes or goes by it. */
+  addDemand(demand: Demand, kind: VifOptions["kind"]): void {
+    this.#demands.set(demand.id, demand);
+    this.forwarding.addVif(demand.id, { kind, upstream: true });
+  }
+
+  removeDemand(id: VifId): void {
+    if (!this.#demands.delete(id)) return;
+    this.forwarding.removeVif(id);
+    this.#ids.give(id);
   }
 
   /** `released`: the fast path has let go of the vif's descriptors. */
@@ -124,7 +140,10 @@ export class Core {
     try {
       do {
         for (const change of this.forwarding.drainUpstreamChanges())
-          this.vifs.get(change.vif)?.upstreamWants(change.group, change.filter);
+          (this.vifs.get(change.vif) ?? this.#demands.get(change.vif))?.upstreamWants(
+            change.group,
+            change.filter,
+          );
         if (this.#tableStale) {
           this.#tableStale = false;
           this.fastPath.send({ type: "routes", ...this.forwarding.compile() });

@@ -1,5 +1,6 @@
 // What the engine takes from the operating system: Linux gives it, and a simulator can.
 import { openRelaySocket } from "#edge/linux/amt-socket.ts";
+import { openAmtSocket } from "#edge/linux/amt-gateway-socket.ts";
 import { watchClockChange, type BootClock } from "#edge/linux/boot-clock.ts";
 import type { Socket } from "node:net";
 import { hasAesInstructions } from "#edge/linux/evp.ts";
@@ -10,6 +11,7 @@ import { kernelGateway } from "#edge/linux/kernel-gateway.ts";
 import { openLinkSocket } from "#edge/linux/link-socket.ts";
 import { ownLauncher, takeLauncher, type Launcher } from "#edge/linux/launcher.ts";
 import { localMemberships } from "#edge/linux/memberships.ts";
+import { systemLookup } from "#edge/portable/name-lookup.ts";
 import { openRouterLink } from "#edge/portable/router-link.ts";
 import { linuxStreamSockets } from "#edge/linux/stream-sockets.ts";
 import { openRouterSocket } from "#edge/linux/router-socket.ts";
@@ -22,6 +24,7 @@ import type { StreamSockets } from "#ports/stream-sockets.ts";
 import type { KernelGateway } from "#ports/gateway.ts";
 import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
 import type { Links } from "#ports/links.ts";
+import type { NameLookup } from "#ports/name-lookup.ts";
 import type { OpenRouterSocket } from "#ports/router-socket.ts";
 import type { OpenRouterLink } from "#ports/router-link.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
@@ -34,6 +37,9 @@ export interface EnginePorts {
   /** Has the processor AES instructions? */
   readonly hasAes: boolean;
   openDatagrams(port: number): Datagrams;
+  /** Of an AMT tunnel. Throws SystemError. */
+  openAmtSocket(port: number): Datagrams;
+  readonly nameLookup: NameLookup;
   sendDatagram(from: Datagrams, to: Endpoint, data: Uint8Array): void;
   readonly streamSockets: StreamSockets;
   /** Starts the DHT's process; undefined: there is none on this system. */
@@ -68,6 +74,8 @@ export function linuxPorts(clock: BootClock): EnginePorts {
   return {
     hasAes: hasAesInstructions(),
     openDatagrams: (port) => openDatagrams(port),
+    openAmtSocket,
+    nameLookup: systemLookup(),
     sendDatagram: (from, to, data) => void sendDatagram(from.fd, to, data),
     streamSockets: linuxStreamSockets,
     startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options), clock.slept),

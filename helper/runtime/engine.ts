@@ -13,6 +13,7 @@ import { FORWARDING_LIMITS, Forwarding } from "#protocol/forwarding/forwarding.t
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
 import { family } from "#wire/address.ts";
 import { RelayService } from "./amt/relay-service.ts";
+import { InternetStreams } from "./amt/internet-streams.ts";
 import { Core } from "./core.ts";
 import { DhtWay } from "./dht/dht-way.ts";
 import type { EnginePorts, FastPathHandle } from "./engine-ports.ts";
@@ -109,6 +110,7 @@ export class Engine {
   readonly reach: Reach;
   readonly dht: DhtWay;
   readonly amtRelay: RelayService;
+  readonly amt: InternetStreams;
 
   /** Throws SystemError where a device cannot be had. */
   constructor(options: EngineOptions) {
@@ -335,6 +337,16 @@ export class Engine {
         ...(options.amtRelay === true && { enabled: true }),
       }),
     });
+    this.amt = new InternetStreams({
+      core: this.core,
+      fastPath: this.fastPath,
+      settings: () => keeper.state.settings.amt,
+      links: () => this.#links.list(),
+      memberPrefixes: () => this.networks.addresses().routes,
+      lookup: ports.nameLookup,
+      openSocket: () => ports.openAmtSocket(0),
+      send: (from, to, data) => ports.sendDatagram(from, to, data),
+    });
     this.statics = new StaticEntries(this.core, () => [
       ...(this.routesFile?.entries ?? []),
       ...keeper.state.settings.routes,
@@ -349,6 +361,7 @@ export class Engine {
         if (routes) {
           this.#otherWays();
           this.sockets.networkChanged();
+          this.amt.networkChanged();
         }
         this.core.turn();
       },
@@ -375,6 +388,7 @@ export class Engine {
     this.reach.refresh();
     this.dht.settingsChanged();
     this.amtRelay.refresh();
+    this.amt.refresh();
     this.core.turn();
   }
 
@@ -408,6 +422,7 @@ export class Engine {
     this.lans.close();
     this.sockets.close();
     this.amtRelay.close();
+    this.amt.close();
     this.tun.detach();
     this.core.scheduler.stop();
     await this.fastPath.stop(); // what was handed over, goodbyes included, is sent before it ends

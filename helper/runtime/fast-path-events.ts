@@ -1,6 +1,7 @@
 import type { FastPathEvent } from "#ports/fast-path.ts";
 import type { RelayService } from "./amt/relay-service.ts";
 import type { AnnouncementListener } from "./discovery/announcement-listener.ts";
+import { AmtTunnel } from "./amt/tunnel.ts";
 import type { Core } from "./core.ts";
 import type { DhtWay } from "./dht/dht-way.ts";
 import type { LanBeacons } from "./lan-beacons.ts";
@@ -41,6 +42,11 @@ export function handleFastPathEvent(event: FastPathEvent, parts: EventParts): bo
       if (!parts.reach.handleDatagram(event.data, event.from, now))
         parts.transport.handleDatagram(event.data, event.from, now);
       return true;
+    case "amt-message": {
+      const vif = core.vifs.get(event.vif);
+      if (vif instanceof AmtTunnel) vif.message(event.data, event.from, now);
+      return true;
+    }
     case "control":
       core.vifs.get(event.vif)?.control(event.message, now);
       return true;

@@ -85,6 +85,7 @@ export const IPPROTO_RAW = 255;
 export const IP_TOS = 1;
 export const IP_HDRINCL = 3;
 export const IP_MTU_DISCOVER = 10;
+export const IP_RECVTOS = 13;
 export const IP_MULTICAST_IF = 32;
 export const IP_MULTICAST_LOOP = 34;
 export const IP_PMTUDISC_DO = 2;
@@ -97,6 +98,7 @@ export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_V6ONLY = 26;
 export const IPV6_HDRINCL = 36;
 export const IPV6_PKTINFO = 50;
+export const IPV6_RECVTCLASS = 66;
 export const IPV6_TCLASS = 67;
 export const IPV6_PMTUDISC_DO = 2;
 export const IPV6_PMTUDISC_PROBE = 3;
@@ -111,6 +113,7 @@ export const TCP_USER_TIMEOUT = 18;
 export const TCP_NOTSENT_LOWAT = 25;
 
 // linux/udp.h
+export const UDP_NO_CHECK6_RX = 102;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
 

@@ -51,7 +51,7 @@ export function openDatagrams(port: number, address: Address = "::"): Datagrams 
   }
 }
 
-function boundPort(fd: number): number {
+export function boundPort(fd: number): number {
   const address = Buffer.alloc(SOCKADDR_IN6_LENGTH);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(address.length);

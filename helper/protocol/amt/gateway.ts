@@ -66,6 +66,16 @@ export class AmtGateway {
     return this.#relay;
   }
 
+  /** The candidate that gave the relay, or is asked for one. */
+  get candidate(): RelayCandidate | undefined {
+    return this.#relay || this.#discovery ? this.#candidates[this.#at] : undefined;
+  }
+
+  /** When the candidates are tried again, all of which have failed; undefined: they have not. */
+  get resumesAt(): number | undefined {
+    return this.#resumeAt;
+  }
+
   get roundTripMs(): number | undefined {
     return this.#cycles[4].roundTripMs ?? this.#cycles[6].roundTripMs;
   }

@@ -23,7 +23,7 @@ export interface VifOptions {
    * observer: the daemon itself, which hears what others send and sends nothing. amt-relay: gateways anywhere, who get
    * what they ask for and send nothing either.
    */
-  readonly kind: "tun" | "lan" | "peer" | "socket" | "observer" | "amt-relay";
+  readonly kind: "tun" | "lan" | "peer" | "socket" | "observer" | "amt-gateway" | "amt-relay";
   /** Peers: the network that the session belongs to. */
   readonly network?: string;
   /** Peers: are we that network's host? A host forwards between its members. */
@@ -77,7 +77,11 @@ interface Rules {
  * what they join on the TUN; and what they send it has from the network, and puts on the LAN itself.
  */
 function mayForward(from: VifClass, to: VifClass, { lanToLan, passiveFor }: Rules): boolean {
-  if (from.kind === "observer" || from.kind === "amt-relay") return false;
+  if (from.kind === "observer") return false;
+  // RFC 7450 section 4: AMT goes from a relay to a gateway. What comes from the Internet is for this computer and its
+  // LANs; members fetch it for themselves, and it is not offered anew by our own relay.
+  if (from.kind === "amt-relay" || to.kind === "amt-gateway") return false;
+  if (from.kind === "amt-gateway") return to.kind === "tun" || isLink(to);
   if (to.kind === "observer") return true;
   if (isLink(from) && isLink(to)) return lanToLan || areJoined(from, to);
   if (to.kind === "tun" && from.network !== undefined && passiveFor.has(from.network)) return false;

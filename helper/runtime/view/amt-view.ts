@@ -1,27 +1,95 @@
 // Internet multicast as clients see it.
 import type { Amt, AmtJoin } from "#contract/amt.ts";
+import type { Flow } from "#fastpath/flow-memory.ts";
+import type { InternetStream } from "../amt/internet-stream.ts";
 import type { Engine } from "../engine.ts";
-import type { AmtSettings, KeptJoin } from "../store/amt-settings.ts";
+import type { AmtSettings } from "../store/amt-settings.ts";
 import { relayState } from "./amt-relay-view.ts";
+import { FlowRates } from "./flow-rates.ts";
 
-export function amtView({ relays, automatic, joins, relay }: AmtSettings, engine: Engine): Amt {
-  return { relays: [...relays], automatic, joins: joins.map(keptJoin), relay: relayState(engine, relay) };
-}
+/** What came within this time is coming. */
+const COMING_MS = 3_000;
+const KNOWN_MS = 60_000;
 
-function keptJoin({ id, source, group, relay, port }: KeptJoin): AmtJoin {
-  return {
-    id,
-    source,
-    group,
-    relay,
-    port,
-    kept: true,
-    state: "looking",
-    detail: "No relay is known yet.",
-    via: null,
-    roundTripMs: null,
-    packets: 0,
-    bytes: 0,
-    rateBps: 0,
-  };
+export class AmtView {
+  readonly #engine: Engine;
+  readonly #rates = new FlowRates();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  amt({ relays, automatic, relay }: AmtSettings): Amt {
+    return { relays: [...relays], automatic, joins: this.#joins(), relay: relayState(this.#engine, relay) };
+  }
+
+  #joins(): AmtJoin[] {
+    const { core, fastPath, amt } = this.#engine;
+    const now = core.clock.now();
+    const streams = [...amt.streams()].filter(({ kept, native, tunnel, searching, problem }) =>
+      // What comes by a LAN, or still may, is none of the Internet's.
+      kept ? true : !native && (tunnel !== undefined || searching || problem !== undefined),
+    );
+    const flows = streams.length > 0 ? fastPath.flows(KNOWN_MS) : [];
+    const joins = streams.map((stream) => this.#join(stream, flows, now));
+    this.#rates.forget(now);
+    return joins;
+  }
+
+  #join(stream: InternetStream, flows: readonly Flow[], now: number): AmtJoin {
+    const { id, source, group, kept, tunnel } = stream;
+    const own = tunnel
+      ? flows.filter(
+          (flow) =>
+            flow.vif === tunnel.id &&
+            flow.group === group &&
+            (source === undefined || flow.source === source),
+        )
+      : [];
+    const coming = own.filter(({ lastSeen }) => now - lastSeen < COMING_MS);
+    const sum = (of: (flow: Flow) => number): number => own.reduce((total, flow) => total + of(flow), 0);
+    const { relay, way, gateway } = tunnel ?? {};
+    return {
+      id,
+      source: source ?? null,
+      group,
+      relay: kept?.relay ?? null,
+      port: kept?.port ?? own.find(({ content }) => content)?.content?.port ?? null,
+      kept: kept !== undefined,
+      ...this.#progress(stream, coming.length > 0, now),
+      via: relay && way ? { address: relay.address, how: way.how } : null,
+      roundTripMs: relay ? (gateway?.roundTripMs ?? null) : null,
+      packets: sum(({ packets }) => packets),
+      bytes: sum(({ bytes }) => bytes),
+      rateBps: coming.reduce((total, flow) => total + this.#rates.of(flow, now).bitsPerSecond, 0),
+    };
+  }
+
+  #progress(
+    { problem, tunnel }: InternetStream,
+    isComing: boolean,
+    now: number,
+  ): Pick<AmtJoin, "state" | "detail"> {
+    if (!tunnel) {
+      if (problem !== undefined) return { state: "failed", detail: problem };
+      return { state: "looking", detail: "A relay is being looked for." };
+    }
+    if (tunnel.problem !== undefined)
+      return { state: "failed", detail: `The tunnel does not work: ${tunnel.problem}.` };
+    const { gateway, relay } = tunnel;
+    if (gateway.resumesAt !== undefined) {
+      const tried = [...new Set(tunnel.ways.map(({ address }) => address))].join(", ");
+      const seconds = Math.max(0, Math.ceil((gateway.resumesAt - now) / 1_000));
+      return { state: "failed", detail: `No relay answers (${tried}). The next try is in ${seconds} s.` };
+    }
+    if (!relay) {
+      const asked = gateway.candidate?.address ?? "somebody";
+      return { state: "looking", detail: `${asked} is asked for a relay.` };
+    }
+    if (gateway.state !== "active")
+      return { state: "asking", detail: `The relay ${relay.address} has not answered yet.` };
+    return isComing
+      ? { state: "receiving", detail: `It comes from the relay ${relay.address}.` }
+      : { state: "waiting", detail: `The relay ${relay.address} was asked for it; nothing comes yet.` };
+  }
 }

@@ -16,7 +16,7 @@ import { Peer } from "../peer.ts";
 import type { StateKeeper } from "../state-keeper.ts";
 import { addressOrPrefix, type StaticEntry } from "../store/static-entry.ts";
 import { relayCounters } from "./amt-relay-view.ts";
-import { amtView } from "./amt-view.ts";
+import { AmtView } from "./amt-view.ts";
 import { GroupView } from "./group-view.ts";
 import { membershipCounters } from "./membership-counters.ts";
 import { NetworkView } from "./network-view.ts";
@@ -35,6 +35,7 @@ export class SnapshotBuilder {
   readonly #startedAt: number;
   readonly #groups: GroupView;
   readonly #vifs: VifView;
+  readonly #amt: AmtView;
 
   constructor(engine: Engine, keeper: StateKeeper, version: string) {
     this.#engine = engine;
@@ -44,6 +45,7 @@ export class SnapshotBuilder {
     this.networks = new NetworkView(engine);
     this.#groups = new GroupView(engine);
     this.#vifs = new VifView(engine);
+    this.#amt = new AmtView(engine);
   }
 
   snapshot(): Snapshot {
@@ -57,7 +59,7 @@ export class SnapshotBuilder {
       lans: this.lans(),
       reach: this.reach(),
       sharing: this.sharing(),
-      amt: amtView(this.#keeper.state.settings.amt, this.#engine),
+      amt: this.#amt.amt(this.#keeper.state.settings.amt),
       proxy: this.#engine.proxy.view(),
       warnings: this.#warnings(groups),
     };

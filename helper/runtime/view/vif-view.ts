@@ -5,6 +5,7 @@ import { endpointText } from "#ports/endpoint.ts";
 import { HOST_NUMBER } from "#protocol/addressing/member-addresses.ts";
 import type { Family } from "#wire/address.ts";
 import { RelayVif } from "../amt/relay-vif.ts";
+import { AmtTunnel } from "../amt/tunnel.ts";
 import type { RuntimeVif } from "../core.ts";
 import type { Engine } from "../engine.ts";
 import { LanVif } from "../lan-vif.ts";
@@ -85,6 +86,16 @@ export class VifView {
           mtu: null,
           addresses: vif.addresses.map(({ address }) => address),
         };
+      if (vif instanceof AmtTunnel)
+        return {
+          ...base,
+          kind: "amt-gateway",
+          mode: null,
+          mtu: null,
+          state: vif.problem !== undefined ? "failed" : vif.gateway.state === "active" ? "up" : "down",
+          detail: vif.problem ?? (vif.gateway.state === "active" ? "" : "No relay has answered yet."),
+          addresses: vif.relay ? [endpointText(vif.relay)] : [],
+        };
       const addresses = networks.addresses().addresses.map((own) => own.address);
       return { ...base, kind: "tun", mode: null, mtu: this.#engine.tun.mtu ?? null, addresses };
     });
@@ -112,6 +123,8 @@ export function dropsOf(vif: RuntimeVif, { drops }: Pick<VifCounters, "drops">):
   const all: Record<string, number> = { ...drops };
   if (vif instanceof SocketVif)
     for (const [reason, count] of Object.entries(vif.drops)) all[reason] = (all[reason] ?? 0) + count;
+  if (vif instanceof AmtTunnel)
+    for (const [reason, count] of vif.drops) all[reason] = (all[reason] ?? 0) + count;
   return all;
 }
 

@@ -24,6 +24,7 @@ import { TunVif } from "#runtime/tun-vif.ts";
 import { SnapshotBuilder } from "#runtime/view/snapshot-builder.ts";
 import { encodeMembershipPacket } from "#wire/membership-packet.ts";
 import { openFakeRouterLink, type FakeRouter } from "./fake-router.ts";
+import { type FakeRelays, NO_NAMES } from "./fake-relays.ts";
 import { FakeFastPath } from "./fake-fast-path.ts";
 import { FakeGateway, FakeJoins, FakeLan, FakeLinks, FakeProbe, FakeTun } from "./fake-devices.ts";
 import type { Launcher } from "#edge/linux/launcher.ts";
@@ -44,6 +45,8 @@ export interface ComputerOptions {
   readonly portOfSettings?: true;
   /** Ports that another program has. */
   readonly busyPorts?: Set<number>;
+  /** Its AMT relays and name servers; by default none. */
+  readonly amt?: FakeRelays;
   /** By default there is no DHT. */
   readonly dhtLauncher?: Launcher;
   /** The text of its peers file; undefined: there is none. */
@@ -149,7 +152,11 @@ export class Computer implements Host {
           if (options.busyPorts?.has(port)) throw new Error(`bind UDP port ${port}: EADDRINUSE`);
           return { fd: 3, port, receiveBuffer: 8 << 20, close: () => {} };
         },
-        sendDatagram: (_from, to, data) => world.send(this.endpoint, to, data),
+        sendDatagram: (from, to, data) => {
+          if (!options.amt?.send(from, to, data)) world.send(this.endpoint, to, data);
+        },
+        openAmtSocket: () => options.amt!.open(),
+        nameLookup: options.amt?.lookup ?? NO_NAMES,
         streamSockets: NO_STREAMS,
         startFastPath: () => this.fast,
         watchSleep: (woke) => {
