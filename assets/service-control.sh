@@ -33,21 +33,12 @@ place_files() {
 	systemctl enable castaway.service
 }
 
-# A daemon that has just been started takes a moment to listen.
-allow() {
-	for try in 1 2 3 4 5 6 7 8 9 10; do
-		if castaway owners add "$user" 2>/dev/null; then return; fi
-		sleep 0.3
-	done
-	castaway owners add "$user"
-}
-
 case $action in
 install)
 	place_files
 	systemctl reset-failed castaway.service 2>/dev/null || true
 	systemctl start castaway.service
-	allow
+	castaway owners add "$user"
 	;;
 update)
 	place_files
@@ -57,7 +48,7 @@ start | restart)
 	systemctl reset-failed castaway.service 2>/dev/null || true
 	systemctl "$action" castaway.service
 	;;
-allow) allow ;;
+allow) castaway owners add "$user" ;;
 remove)
 	# Keys, members and settings stay, as they do when a package is removed.
 	systemctl disable --now castaway.service

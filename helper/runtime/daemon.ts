@@ -19,6 +19,7 @@ import {
   reducePrivileges,
   type ReduceOptions,
 } from "#edge/linux/privileges.ts";
+import { tellServiceManager, type ServiceState } from "#edge/linux/service-manager.ts";
 import { linuxProbe } from "#edge/linux/system-probe.ts";
 import { startControlServer, type ControlServer } from "./control/server.ts";
 import { daemonHandlers } from "./handlers/daemon-handlers.ts";
@@ -148,6 +149,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   engine.start();
   await metrics.start();
   log.write("info", "castaway runs", { version: packageJson.version, port: engine.datagrams.port });
+  tellManager("READY=1", log);
 
   setTimeout(releaseUnusedCode, STARTED_MS).unref();
 
@@ -179,6 +181,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const reason = await ending.promise;
   closing = true;
   log.write("info", "castaway ends", { reason });
+  tellManager("STOPPING=1", log);
   process.off("SIGCONT", continued); // systemd sends one behind SIGTERM: there is nothing to go on with
   publisher.stop();
   await server.close(reason === "restarting" ? "update" : "shutdown");
@@ -186,6 +189,15 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await engine.close(reason);
   await keeper.close();
   log.close();
+}
+
+/** A manager that hears nothing waits, and says so itself. */
+function tellManager(state: ServiceState, log: RingLog): void {
+  try {
+    tellServiceManager(state, process.env["NOTIFY_SOCKET"]);
+  } catch (error) {
+    log.write("warn", "the service's manager could not be told", { state, error: String(error) });
+  }
 }
 
 /** Throws what keeps a device from being had, and leaves no thread behind that would keep the process running. */

@@ -276,7 +276,8 @@ describe.skipIf(missing !== undefined)(
       await away.restart();
       const again = await away.until(
         "it is connected again",
-        ({ networks }) => networks[0]!.state === "connected",
+        ({ networks }) =>
+          networks[0]!.state === "connected" && networks[0]!.members.some(({ role }) => role === "host"),
         15_000,
       );
       const host = again.networks[0]!.members.find(({ role }) => role === "host");

@@ -51,11 +51,7 @@ fi
 # so that nobody gets back what was taken away.
 user=${SUDO_UID:-${PKEXEC_UID:-}}
 if [ "$first" = yes ] && [ "${user:-0}" != 0 ] && [ -d /run/systemd/system ]; then
-	for try in 1 2 3 4 5 6 7 8 9 10; do
-		systemctl --quiet is-active castaway.service || break
-		! castaway owners add "$user" 2>/dev/null || break
-		sleep 0.3
-	done
+	! systemctl --quiet is-active castaway.service || castaway owners add "$user" >/dev/null || true
 fi
 
 # The desktop app. What follows does what electron-builder's own script would.
