@@ -60,7 +60,8 @@ export function addAmtJoin(amt: Command, context: CliContext): void {
           print(context, options, { id }, () => `Joined ${name} as ${id}. How it goes: castaway amt list`);
           return;
         }
-        const join = await firstPacket(client, id, wait, (now) => {
+        const isIt = (one: AmtJoin): boolean => one.source === source && one.group === rest.group;
+        const join = await firstPacket(client, isIt, wait, (now) => {
           if (!options.json && now.state !== "receiving" && now.state !== "failed")
             context.out.write(`${SAID[now.state](now)}\n`);
         });
@@ -77,7 +78,7 @@ export function addAmtJoin(amt: Command, context: CliContext): void {
 /** `show` is called with each new state. Rejects with a ControlError that says what is missing; it stays joined. */
 async function firstPacket(
   client: ControlClient,
-  id: string,
+  isIt: (join: AmtJoin) => boolean,
   wait: number,
   show: (join: AmtJoin) => void,
 ): Promise<AmtJoin> {
@@ -88,7 +89,7 @@ async function firstPacket(
     timer = setTimeout(() => reject(missing(last, wait)), wait * 1000);
     client
       .watch(({ amt }) => {
-        const join = amt.joins.find((one) => one.id === id);
+        const join = amt.joins.find(isIt);
         if (!join) {
           if (last) reject(new ControlError("not-found", "it was left meanwhile"));
           return;
