@@ -1,0 +1,214 @@
+// Computers behind NATs of their own that have each other in a file: no invite, no host.
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Result } from "#contract/methods.ts";
+import { TestDaemon } from "#test/support/daemon.ts";
+import { Lab } from "#test/support/lab.ts";
+import { hasCommand, missingForLab } from "#test/support/requirements.ts";
+import { startReceiver, startSender, type Receiver, type Sender } from "#test/support/traffic/mcast.ts";
+import { PORT } from "./streams-scene.ts";
+
+const missing = missingForLab("tcpdump");
+const NAMES = ["home", "away", "away2", "away3"] as const;
+type Name = (typeof NAMES)[number];
+const TUN = "castaway0";
+const RATE = 300;
+const ENOUGH = 200;
+
+describe.skipIf(missing !== undefined)(`joined by a file${missing ? ` (${missing})` : ""}`, () => {
+  let lab: Lab;
+  let folder: string;
+  let daemons: Record<Name, TestDaemon>;
+  let keys: Record<Name, Result<"key.show">>;
+  let endpoints: Partial<Record<Name, string>>;
+  const psk = Buffer.alloc(32, 7).toString("base64");
+
+  const fileOf = (name: Name): string => join(folder, `${name}.conf`);
+  const line = (name: Name, endpoint = endpoints[name]): string =>
+    `peer ${name} key ${keys[name].publicKey}${endpoint ? ` endpoint ${endpoint}` : ""}\n`;
+  const write = (name: Name, ...peers: readonly string[]): void =>
+    writeFileSync(fileOf(name), `network studio\npsk ${psk}\n${peers.join("")}`, { mode: 0o600 });
+  const online = (daemon: TestDaemon, ...names: readonly string[]): Promise<unknown> =>
+    daemon.until(`${names.join(" and ")} online`, ({ networks }) => {
+      const here = networks[0]?.members.filter((member) => member.online && !member.self) ?? [];
+      return (
+        here
+          .map((member) => member.name)
+          .sort()
+          .join() === [...names].sort().join()
+      );
+    });
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "castaway-static-"));
+    chmodSync(folder, 0o755);
+    lab = await Lab.create({ away: 3, portForward: PORT });
+    await lab.setInboundBlocked6("home", true);
+    await lab.setInboundBlocked6("away", true);
+    const started = await Promise.all(
+      NAMES.map((name) => {
+        writeFileSync(fileOf(name), "", { mode: 0o600 });
+        const lan = name === "home" ? ["lan=full"] : [];
+        return TestDaemon.inLab(lab, name, { lan, args: ["--peers", fileOf(name)] });
+      }),
+    );
+    daemons = Object.fromEntries(NAMES.map((name, i) => [name, started[i]!])) as typeof daemons;
+    const shown = await Promise.all(started.map((daemon) => daemon.json<Result<"key.show">>("key", "show")));
+    keys = Object.fromEntries(NAMES.map((name, i) => [name, shown[i]!])) as typeof keys;
+    // The laptop behind the first NAT is reached by nobody; the second has IPv6, as many networks do.
+    endpoints = {
+      home: `${lab.homePublic.address4}:${PORT}`,
+      away2: `[${lab.host("away2").address6}]:${PORT}`,
+    };
+    write("home", line("away"), line("away2"));
+    write("away", line("home"), line("away2"));
+    write("away2", line("home"), line("away"));
+    await Promise.all([daemons.home, daemons.away, daemons.away2].map((daemon) => daemon.json("reload")));
+  }, 60_000);
+  afterAll(async () => {
+    await lab?.dispose();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Everybody has enough of it, each datagram once and none missing. */
+  async function allHear(sender: Sender, receivers: readonly Receiver[]): Promise<void> {
+    await Promise.all(receivers.map((receiver) => receiver.first()));
+    for (const receiver of receivers)
+      await expect
+        .poll(async () => (await receiver.report()).received, { timeout: 10_000, interval: 100 })
+        .toBeGreaterThan(ENOUGH);
+    for (const receiver of receivers)
+      expect(await receiver.stop()).toMatchObject({ duplicates: 0, lost: 0, corrupt: 0 });
+    await sender.stop();
+  }
+
+  test("all three find each other, and have the addresses that follow from their keys", async () => {
+    await online(daemons.home, "away", "away2");
+    await online(daemons.away, "home", "away2");
+    await online(daemons.away2, "home", "away");
+    const { networks } = await daemons.away.status();
+    expect(networks).toHaveLength(1);
+    expect(networks[0]).toMatchObject({ name: "studio", role: "static", state: "connected" });
+    expect(networks[0]!.ownAddresses).toEqual(keys.away.addresses);
+    expect(networks[0]!.members[1]).toMatchObject({ name: "home", addresses: keys.home.addresses });
+    for (const address of keys.away2.addresses) {
+      const ping = await lab.host("away").exec("ping", ["-c", "1", "-W", "5", address]);
+      expect(ping.stdout).toContain("0% packet loss");
+    }
+    const { stdout } = await daemons.home.castaway("status");
+    expect(stdout).toContain("studio (static): connected. 2 of 2 peers of the peers file are here.");
+  });
+
+  test.each([
+    ["239.60.1.1", "239.60.1.2", "239.60.1.3"],
+    ["[ff1e::60:1]", "[ff1e::60:2]", "[ff1e::60:3]"],
+  ])("many to many, each datagram once: %s", async (fromLan, fromAway, fromAway2) => {
+    const heard = await Promise.all([
+      Promise.all(["away", "away2"].map((name) => startReceiver(lab.host(name), { group: fromLan }))),
+      Promise.all([
+        startReceiver(lab.host("listener"), { group: fromAway, interface: "lan" }),
+        startReceiver(lab.host("away2"), { group: fromAway }),
+      ]),
+      Promise.all([
+        startReceiver(lab.host("listener"), { group: fromAway2, interface: "lan" }),
+        startReceiver(lab.host("away"), { group: fromAway2 }),
+      ]),
+    ]);
+    const senders = await Promise.all([
+      startSender(lab.host("source"), { group: fromLan, interface: "lan", rate: RATE }),
+      startSender(lab.host("away"), { group: fromAway, interface: TUN, rate: RATE }),
+      startSender(lab.host("away2"), { group: fromAway2, interface: TUN, rate: RATE }),
+    ]);
+    await Promise.all(senders.map((sender, i) => allHear(sender, heard[i]!)));
+  });
+
+  test("a Librecast channel goes through, between two laptops", async (context) => {
+    if (!hasCommand("gcc")) context.skip("needs gcc");
+    const program = join(folder, "librecast");
+    const source = fileURLToPath(new URL("../support/traffic/librecast.c", import.meta.url));
+    const built = spawnSync("gcc", ["-o", program, source, "-llibrecast"], { encoding: "utf8" });
+    if (built.status !== 0) context.skip("needs liblibrecast-dev");
+    const receiver = lab.host("away2").spawn(program, [TUN, "castaway static", "recv"]);
+    await receiver.line(/joined/);
+    const sender = lab.host("away").spawn(program, [TUN, "castaway static", "hello by file"]);
+    await receiver.line(/hello by file/, 20_000);
+    await Promise.all([receiver.stop(), sender.stop()]);
+  });
+
+  test("a key that is not in the file gets not a word, and is counted", async () => {
+    const router = lab.host("away3-router");
+    const capture = router.spawn("tcpdump", ["-n", "-l", "-i", "wan", "udp", "port", String(PORT)]);
+    await expect.poll(() => capture.stderr).toContain("listening on");
+    write("away3", line("home"));
+    await daemons.away3.json("reload");
+    const strangers = async (): Promise<number> =>
+      (await daemons.home.json<Result<"stats">>("stats")).counters["session.handshakes-dropped-stranger"] ??
+      0;
+    const packets = (): string[] => capture.stdout.split("\n").filter((text) => text.includes(" IP"));
+    await expect.poll(() => packets().length, { timeout: 10_000 }).toBeGreaterThan(3);
+    await expect.poll(strangers, { timeout: 10_000 }).toBeGreaterThan(3);
+    await capture.stop();
+    const answers = packets().filter((text) => text.includes(`IP ${lab.homePublic.address4}.${PORT} >`));
+    expect(answers).toEqual([]);
+    const { networks } = await daemons.away3.status();
+    expect(networks[0]!.state).toBe("connecting");
+    write("away3");
+    await daemons.away3.json("reload");
+    expect((await daemons.away3.status()).networks).toEqual([]);
+  });
+
+  test("who is taken out of the file is out at once, and the others notice nothing", async () => {
+    const group = "239.60.2.1";
+    const up = "239.60.2.2";
+    const [out, stays, atHome] = await Promise.all([
+      startReceiver(lab.host("away"), { group }),
+      startReceiver(lab.host("away2"), { group }),
+      startReceiver(lab.host("listener"), { group: up, interface: "lan" }),
+    ]);
+    const senders = await Promise.all([
+      startSender(lab.host("source"), { group, interface: "lan", rate: RATE }),
+      startSender(lab.host("away"), { group: up, interface: TUN, rate: RATE }),
+    ]);
+    await Promise.all([out, stays, atHome].map((receiver) => receiver.first()));
+    write("home", line("away2"));
+    await daemons.home.json("reload");
+    // The command has just returned; what was under way arrives while the report is made.
+    const [before, beforeHome, beforeStays] = [
+      await out.report(),
+      await atHome.report(),
+      await stays.report(),
+    ];
+    await expect
+      .poll(async () => (await stays.report()).received - beforeStays.received, { timeout: 10_000 })
+      .toBeGreaterThan(ENOUGH);
+    const [after, afterHome, afterStays] = [await out.stop(), await atHome.stop(), await stays.stop()];
+    await Promise.all(senders.map((sender) => sender.stop()));
+    expect([after.received, afterHome.received]).toEqual([before.received, beforeHome.received]);
+    expect(afterStays).toMatchObject({ lost: 0, duplicates: 0 });
+  });
+
+  test("a file that others may write, or a psk that all may read, is refused; what was in force stays", async () => {
+    write("home", line("away"), line("away2"));
+    for (const [mode, message] of [
+      [0o602, "can be written by other users"],
+      [0o604, "a psk is a secret"],
+    ] as const) {
+      chmodSync(fileOf("home"), mode);
+      const { code, stderr } = await daemons.home.castaway("reload");
+      expect(code).toBe(2); // a bad request
+      expect(stderr).toContain(message);
+      expect(stderr).not.toContain(psk);
+    }
+    const snapshot = await daemons.home.status();
+    expect(snapshot.warnings).toContainEqual(expect.objectContaining({ code: "peers-file" }));
+    expect(snapshot.networks[0]!.members.map(({ name }) => name).slice(1)).toEqual(["away2"]);
+    chmodSync(fileOf("home"), 0o600);
+    process.kill(daemons.home.pid, "SIGHUP");
+    await online(daemons.home, "away", "away2");
+    expect((await daemons.home.status()).warnings).toEqual([]);
+  });
+});
