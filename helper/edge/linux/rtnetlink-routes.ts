@@ -30,6 +30,11 @@ const RT_TABLE_COMPAT = 252; // in the header's byte, for numbers that do not fi
 export const ROUTE_PROTOCOL = 0x63;
 /** Before the kernel's own multicast routes (256) and DHCP's defaults. */
 const METRIC = 64;
+/**
+ * Of IPv4's unicast: Linux keeps the way out once for all routes that are alike but for their prefix, with the kind of
+ * the packet that came first. After a program has sent to a group, UDP and ping to members would go with TTL 1.
+ */
+const METRIC_UNICAST4 = 65;
 /** Behind them. */
 const LAST_METRIC = 4096;
 const ALL_MULTICAST6: Prefix = { address: "ff00::", length: 8 };
@@ -96,13 +101,11 @@ interface RouteOptions {
  * IPv6 multicast is looked up in table local first, where every interface has ff00::/8 for itself; only there does
  * a longer prefix win, for sends as well as for joins that name no interface. IPv4 has nothing in the way in main.
  */
-function routeMessage(
-  prefix: Prefix,
-  interfaceIndex: number,
-  { metric = METRIC, protocol = ROUTE_PROTOCOL, table: of, source }: RouteOptions = {},
-): Buffer {
+function routeMessage(prefix: Prefix, interfaceIndex: number, options: RouteOptions = {}): Buffer {
   const multicast = isMulticast(prefix.address);
   const v6 = family(prefix.address) === 6;
+  const usual = v6 || multicast ? METRIC : METRIC_UNICAST4;
+  const { metric = usual, protocol = ROUTE_PROTOCOL, table: of, source } = options;
   const table = of ?? (v6 && multicast ? RT_TABLE_LOCAL : RT_TABLE_MAIN);
   const head = Buffer.alloc(RTMSG);
   head[0] = v6 ? AF_INET6 : AF_INET;

@@ -104,8 +104,8 @@ function configure(netlink: NetlinkSocket, index: number, config: TunAddresses):
   const held = new Set(ours.map((route) => prefixText(route.destination)));
   for (const prefix of config.routes) if (!held.has(prefixText(prefix))) addRoute(netlink, prefix, index);
   const routes = new Set(config.routes.map(prefixText));
-  for (const { destination } of ours)
-    if (!routes.has(prefixText(destination))) deleteRoute(netlink, destination, index);
+  for (const { destination, metric } of ours)
+    if (!routes.has(prefixText(destination))) deleteRoute(netlink, destination, index, { metric });
   yieldMulticast6(netlink, listed, index);
   configureLans(netlink, index, config.lans);
 }
