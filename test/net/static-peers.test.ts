@@ -13,7 +13,7 @@ import { startReceiver, startSender, type Receiver, type Sender } from "#test/su
 import { PORT } from "./streams-scene.ts";
 
 const missing = missingForLab("tcpdump");
-const NAMES = ["home", "away", "away2", "away3"] as const;
+const NAMES = ["home", "home2", "away", "away2", "away3"] as const;
 type Name = (typeof NAMES)[number];
 const TUN = "castaway0";
 const RATE = 300;
@@ -28,8 +28,8 @@ describe.skipIf(missing !== undefined)(`joined by a file${missing ? ` (${missing
   const psk = Buffer.alloc(32, 7).toString("base64");
 
   const fileOf = (name: Name): string => join(folder, `${name}.conf`);
-  const line = (name: Name, endpoint = endpoints[name]): string =>
-    `peer ${name} key ${keys[name].publicKey}${endpoint ? ` endpoint ${endpoint}` : ""}\n`;
+  const line = (name: Name, more = "", endpoint = endpoints[name]): string =>
+    `peer ${name} key ${keys[name].publicKey}${endpoint ? ` endpoint ${endpoint}` : ""} ${more}\n`;
   const write = (name: Name, ...peers: readonly string[]): void =>
     writeFileSync(fileOf(name), `network studio\npsk ${psk}\n${peers.join("")}`, { mode: 0o600 });
   const online = (daemon: TestDaemon, ...names: readonly string[]): Promise<unknown> =>
@@ -46,13 +46,13 @@ describe.skipIf(missing !== undefined)(`joined by a file${missing ? ` (${missing
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "castaway-static-"));
     chmodSync(folder, 0o755);
-    lab = await Lab.create({ away: 3, portForward: PORT });
+    lab = await Lab.create({ away: 3, home2: true, portForward: PORT });
     await lab.setInboundBlocked6("home", true);
     await lab.setInboundBlocked6("away", true);
     const started = await Promise.all(
       NAMES.map((name) => {
         writeFileSync(fileOf(name), "", { mode: 0o600 });
-        const lan = name === "home" ? ["lan=full"] : [];
+        const lan = name.startsWith("home") ? ["lan=full"] : [];
         return TestDaemon.inLab(lab, name, { lan, args: ["--peers", fileOf(name)] });
       }),
     );
@@ -210,5 +210,67 @@ describe.skipIf(missing !== undefined)(`joined by a file${missing ? ` (${missing
     process.kill(daemons.home.pid, "SIGHUP");
     await online(daemons.home, "away", "away2");
     expect((await daemons.home.status()).warnings).toEqual([]);
+  });
+
+  test("of two on one LAN one forwards there: nothing comes twice, or goes in circles", async () => {
+    const onLan = (name: "home" | "home2"): string => `${lab.host(name).address4}:${PORT}`;
+    write("home", line("home2", "", onLan("home2")), line("away2"));
+    write("home2", line("home", "", onLan("home")), line("away2"));
+    write("away2", line("home"), line("home2"));
+    await Promise.all([daemons.home, daemons.home2, daemons.away2].map((daemon) => daemon.json("reload")));
+    await online(daemons.home, "home2", "away2");
+    await online(daemons.home2, "home", "away2");
+    const roles = (): string[] =>
+      [daemons.home, daemons.home2].flatMap(
+        ({ output }) => [...output.matchAll(/this computer is (\w+) on a LAN/g)].at(-1)?.[1] ?? [],
+      );
+    await expect.poll(() => roles().sort(), { timeout: 15_000 }).toEqual(["forwarder", "passive"]);
+    const [down, up] = ["239.60.3.1", "239.60.3.2"];
+    const programs = (group: string): Promise<Receiver>[] =>
+      ["home", "home2", "away2"].map((name) => startReceiver(lab.host(name), { group }));
+    const heard = await Promise.all([
+      Promise.all(programs(down)),
+      Promise.all([
+        ...programs(up).slice(0, 2),
+        startReceiver(lab.host("listener"), { group: up, interface: "lan" }),
+      ]),
+    ]);
+    const senders = await Promise.all([
+      startSender(lab.host("source"), { group: down, interface: "lan", rate: RATE }),
+      startSender(lab.host("away2"), { group: up, interface: TUN, rate: RATE }),
+    ]);
+    await Promise.all(senders.map((sender, i) => allHear(sender, heard[i]!)));
+  });
+
+  test("the hub of a star passes on between those who say that it may, and TCP does where UDP does not pass", async () => {
+    await lab.setUdpBlocked("away", true);
+    write("home", "forward\n", line("away"), line("away2", "", ""), line("away3"));
+    const all = "hub ranges 100.64.0.0/10,fd00::/8";
+    write("away", line("home", all));
+    write("away2", line("home"));
+    write("away3", line("home", all));
+    await Promise.all(
+      [daemons.home, daemons.away, daemons.away2, daemons.away3].map((one) => one.json("reload")),
+    );
+    await online(daemons.home, "away", "away2", "away3");
+    const { networks } = await daemons.away.status();
+    expect(networks[0]!.members[1]).toMatchObject({ name: "home", path: "tcp" });
+    const group = "239.60.4.1";
+    const receivers = await Promise.all([
+      startReceiver(lab.host("away3"), { group }),
+      startReceiver(lab.host("listener"), { group, interface: "lan" }),
+    ]);
+    const without = await startReceiver(lab.host("away2"), { group });
+    const sender = await startSender(lab.host("away"), { group, interface: TUN, rate: RATE });
+    await allHear(sender, receivers);
+    // Its file does not say that home is a hub.
+    expect((await without.stop()).received).toBe(0);
+    const { drops } = await daemons.away2.json<Result<"stats">>("stats");
+    expect(drops["wrong-origin"]).toBeGreaterThan(ENOUGH);
+    // By unicast too, and although away has just sent to a group (METRIC_UNICAST4 in rtnetlink-routes.ts).
+    for (const address of keys.away3.addresses) {
+      const ping = await lab.host("away").exec("ping", ["-c", "1", "-W", "5", address]);
+      expect(ping.stdout).toContain("0% packet loss");
+    }
   });
 });
