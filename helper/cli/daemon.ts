@@ -16,6 +16,7 @@ interface Options {
   readonly peers?: string;
   readonly amtRelay?: true;
   readonly tun?: string | boolean;
+  readonly kernelForwarding: boolean;
   readonly user?: string;
   readonly foreground?: true;
   readonly logLevel: LogLevel;
@@ -54,6 +55,7 @@ export function addDaemon(program: Command, context: CliContext): void {
     .option("--amt-relay", "be an AMT relay for others in this run; castaway amt relay says how")
     .option("--tun <name>", "name of the TUN device", interfaceName)
     .option("--no-tun", "open no network device, and give up root's powers: needs --socket-vif")
+    .option("--no-kernel-forwarding", "forward streams from LAN to LAN here, and never by the kernel")
     .option("--user <account>", "change to this account once the devices are open")
     .option("--foreground", "log for people on a terminal, not for the journal")
     .option("--log-level <level>", "debug, info, warn or error", logLevel, "info")
@@ -74,6 +76,7 @@ export function addDaemon(program: Command, context: CliContext): void {
         socketVifs: options.socketVif,
         amtRelay: options.amtRelay ?? false,
         tunName: options.tun === true ? undefined : options.tun,
+        kernelForwarding: options.kernelForwarding,
         user: options.user,
         foreground: options.foreground ?? false,
         logLevel: options.logLevel,

@@ -116,6 +116,7 @@ async function runAlone(context: CliContext, options: RunOptions): Promise<void>
       proxy: changeOf(options),
       jsonLog: options.json === true,
       tunName: undefined,
+      kernelForwarding: true,
       user: undefined,
       foreground: true,
       logLevel: "info",

@@ -1,3 +1,13 @@
+import type { Address } from "#wire/address.ts";
+
+export interface SourceGroup {
+  readonly source: Address;
+  readonly group: Address;
+}
+
+/** Each costs all other packets a comparison. */
+export const MAX_LEFT_TO_KERNEL = 64;
+
 /** What the fast path needs of a LAN interface: the shape of its "lan" device. */
 export interface Lan {
   /** Non-blocking AF_PACKET SOCK_RAW: a 10-byte virtio header, then an Ethernet frame, both ways. */
@@ -16,5 +26,7 @@ export interface Lan {
   readonly mtu: number;
   /** full: the wire too. local: this computer's own programs alone. */
   readonly mode: "full" | "local";
+  /** From now on `fd` receives nothing of these streams, in or out, but IGMP. MAX_LEFT_TO_KERNEL at most. */
+  leaveToKernel(streams: readonly SourceGroup[]): void;
   close(): void;
 }

@@ -58,6 +58,8 @@ export class Core {
   readonly #ids = new VifIds();
   readonly #released = new Map<VifId, () => void>();
   readonly #since = new Map<string, number>();
+  /** How many tables the fast path was given. */
+  tableGeneration = 0;
   #tableStale = false;
   #turning = false;
 
@@ -146,6 +148,7 @@ export class Core {
           );
         if (this.#tableStale) {
           this.#tableStale = false;
+          this.tableGeneration++;
           this.fastPath.send({ type: "routes", ...this.forwarding.compile() });
         }
         for (const part of this.parts) part.flush();

@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly amtRelay: boolean;
   /** false: no network devices, so no privileges. */
   readonly tunName: string | false | undefined;
+  /** May the kernel forward streams from LAN to LAN? */
+  readonly kernelForwarding: boolean;
   /** Account to change to once the devices are open. */
   readonly user: string | undefined;
   /** Log for people on a terminal, not for the journal. */

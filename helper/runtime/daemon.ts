@@ -88,7 +88,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     keeper,
     port: options.port,
     access,
-    ports: options.proxy ? portsWithoutNetworks(clock) : linuxPorts(clock),
+    ports: {
+      ...(options.proxy ? portsWithoutNetworks(clock) : linuxPorts(clock)),
+      ...(!options.kernelForwarding && { openKernelMulticast: undefined }),
+    },
     lans: options.lans,
     socketVifs: options.socketVifs,
     amtRelay: options.amtRelay,

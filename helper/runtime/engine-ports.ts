@@ -7,6 +7,7 @@ import { hasAesInstructions } from "#edge/linux/evp.ts";
 import { openHostJoins } from "#edge/linux/host-joins.ts";
 import { peerCredentials } from "#edge/linux/peer-credentials.ts";
 import { openLinks } from "#edge/linux/interfaces.ts";
+import { openKernelMulticast } from "#edge/linux/kernel-multicast.ts";
 import { kernelGateway } from "#edge/linux/kernel-gateway.ts";
 import { openLinkSocket } from "#edge/linux/link-socket.ts";
 import { ownLauncher, takeLauncher, type Launcher } from "#edge/linux/launcher.ts";
@@ -22,6 +23,7 @@ import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { StreamSockets } from "#ports/stream-sockets.ts";
 import type { KernelGateway } from "#ports/gateway.ts";
+import type { OpenKernelMulticast } from "#ports/kernel-multicast.ts";
 import type { LinkSocket, LinkSocketOptions } from "#ports/link-socket.ts";
 import type { Links } from "#ports/links.ts";
 import type { NameLookup } from "#ports/name-lookup.ts";
@@ -53,6 +55,8 @@ export interface EnginePorts {
   readonly openRouterLink: OpenRouterLink;
   /** undefined: this computer cannot forward. */
   openGateway(): KernelGateway | undefined;
+  /** undefined: the kernel is to forward no stream from LAN to LAN. */
+  readonly openKernelMulticast?: OpenKernelMulticast | undefined;
   /** Throws where it cannot be had. */
   openLinkSocket(options: LinkSocketOptions): LinkSocket;
   readonly openRouterSocket: OpenRouterSocket;
@@ -96,6 +100,7 @@ export function linuxPorts(clock: BootClock): EnginePorts {
     openLinkSocket,
     openRouterLink,
     openGateway: kernelGateway,
+    openKernelMulticast,
     openRouterSocket,
     openRelaySocket,
     openJoins: () => {

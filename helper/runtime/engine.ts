@@ -25,6 +25,7 @@ import { Lans } from "./lans.ts";
 import { AnnouncementListener } from "./discovery/announcement-listener.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import type { LanSetting } from "./store/state.ts";
+import { KernelForwarding } from "./kernel-forwarding/kernel-forwarding.ts";
 import { mappedPrefix } from "./network-context.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { Networks } from "./networks.ts";
@@ -101,6 +102,8 @@ export class Engine {
   /** undefined: we have no right to change the kernel's settings, or it cannot forward. */
   readonly kernel: KernelGateway | undefined;
   readonly lanSharing: LanSharing;
+  /** undefined: streams from LAN to LAN are not handed to the kernel. */
+  readonly kernelForwarding: KernelForwarding | undefined;
   readonly #hostJoins: HostJoins;
   readonly #links: Links;
   readonly #watch: NetworkWatch;
@@ -247,6 +250,15 @@ export class Engine {
       isOwn: (name) => name === this.tun.name,
       isTaken: (name) => this.sockets.has(name),
     });
+    this.kernelForwarding =
+      ports.openKernelMulticast &&
+      new KernelForwarding({
+        core: this.core,
+        lans: () => this.lans.vifs(),
+        flows: (milliseconds) => this.fastPath.flows(milliseconds),
+        raised: () => this.sharing.raised(),
+        open: ports.openKernelMulticast,
+      });
     this.kernel = this.tun.name === undefined ? undefined : ports.openGateway();
     this.lanSharing = new LanSharing({
       core: this.core,
@@ -419,6 +431,7 @@ export class Engine {
     this.networks.close(reason);
     this.streaming.close();
     this.beacons.close();
+    this.kernelForwarding?.close();
     this.lans.close();
     this.sockets.close();
     this.amtRelay.close();

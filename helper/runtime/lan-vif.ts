@@ -1,4 +1,4 @@
-import type { Lan } from "#ports/lan.ts";
+import type { Lan, SourceGroup } from "#ports/lan.ts";
 import type { Link } from "#ports/links.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
 import { EXIT_LOCAL, EXIT_WIRE, type VifId } from "#protocol/forwarding/route-table.ts";
@@ -57,7 +57,6 @@ export class LanVif implements RuntimeVif {
   readonly #passiveFor = new Set<string>();
   #use: LanUse;
   #otherQuerier = NEITHER;
-  #kernel = NEITHER;
   #networks = "";
   #refusedReports = 0;
   #recheckAt: number;
@@ -141,11 +140,9 @@ export class LanVif implements RuntimeVif {
     this.#changed();
   }
 
-  /** The kernel forwards between this LAN and others that have the same. */
-  setKernel(kernel: PerFamily): void {
-    if (samePerFamily(kernel, this.#kernel)) return;
-    this.#kernel = kernel;
-    this.#changed();
+  /** What the kernel carries is not looked at here: it costs no wake-up. */
+  leaveToKernel(flows: readonly SourceGroup[]): void {
+    this.#lan.leaveToKernel(flows);
   }
 
   /** The interface's addresses have changed. */
@@ -260,7 +257,6 @@ export class LanVif implements RuntimeVif {
       role: this.#use.role,
       ttlThreshold: this.#use.ttlThreshold,
       otherQuerier: this.#otherQuerier,
-      kernel: this.#kernel,
     };
   }
 

@@ -34,6 +34,7 @@ export class Sharing {
       const groups = new Uint32Array(4 * raiseTtl.length);
       for (const [i, group] of raiseTtl.entries()) writeAddressWords(groups, 4 * i, group);
       core.fastPath.send({ type: "raise-ttl", groups });
+      core.tableChanged(); // what the kernel forwards has no TTL raised
     }
     core.changed();
     core.turn();

@@ -3,6 +3,8 @@
 import { BEACON_ETHERTYPE, ETH_P_IP, ETH_P_IPV6, OWN_MARK } from "./constants.ts";
 import { assemble, SKF_AD_MARK, SKF_AD_PKTTYPE, SKF_AD_VLAN_TAG_PRESENT } from "./bpf.ts";
 import type { Instruction } from "./bpf.ts";
+import type { SourceGroup } from "#ports/lan.ts";
+import { addressBytes, family } from "#wire/address.ts";
 
 // linux/if_packet.h
 const PACKET_OTHERHOST = 3;
@@ -27,14 +29,16 @@ const ACCEPT = 0x40000;
  * Takes multicast IPv4 and IPv6 that may be routed (not 224.0.0.0/24, not IPv6 scopes up to link-local) with every
  * protocol and all fragments, IGMP, MLD, and our beacon. Leaves out what carries our mark, tagged VLANs, and frames
  * for other hosts. "local": only what this computer sends. The destination MAC does not matter: access points send
- * multicast as unicast frames too.
+ * multicast as unicast frames too. Of the streams `leftToKernel` nothing is taken but IGMP: not what comes in, nor what
+ * the kernel itself sends out of the interface.
  */
-export function lanFilter(mode: "full" | "local"): Buffer {
+export function lanFilter(mode: "full" | "local", leftToKernel: readonly SourceGroup[] = []): Buffer {
   const direction: Instruction[] =
     mode === "local"
       ? [{ op: "jump-equal", value: PACKET_OUTGOING, no: "drop" }]
       : [{ op: "jump-equal", value: PACKET_OTHERHOST, yes: "drop" }];
   return assemble([
+    ...leftToKernel.flatMap(without),
     { op: "load-word", at: SKF_AD_MARK },
     { op: "jump-equal", value: OWN_MARK, yes: "drop" },
     { op: "load-byte", at: SKF_AD_VLAN_TAG_PRESENT },
@@ -82,4 +86,29 @@ export function lanFilter(mode: "full" | "local"): Buffer {
     { op: "label", name: "drop" },
     { op: "return", value: 0 },
   ]);
+}
+
+/** Jumps reach 255 instructions, so each stream's part ends by itself. */
+function without({ source, group }: SourceGroup, index: number): Instruction[] {
+  const next = `behind ${index}`;
+  const words = Buffer.concat([addressBytes(source), addressBytes(group)]);
+  const v4 = family(source) === 4;
+  const first = v4 ? IPV4 + 12 : IPV6 + 8;
+  const same = Array.from({ length: words.length / 4 }, (_, word): Instruction[] => [
+    { op: "load-word", at: first + 4 * word },
+    { op: "jump-equal", value: words.readUInt32BE(4 * word), no: next },
+  ]);
+  // A host's IGMPv2 reports have the same addresses; MLD's sources are link-local, so none of a stream's.
+  const notIgmp: Instruction[] = [
+    { op: "load-byte", at: IPV4 + 9 },
+    { op: "jump-equal", value: IPPROTO_IGMP, yes: next },
+  ];
+  return [
+    { op: "load-half", at: ETHERTYPE_AT },
+    { op: "jump-equal", value: v4 ? ETH_P_IP : ETH_P_IPV6, no: next },
+    ...same.flat(),
+    ...(v4 ? notIgmp : []),
+    { op: "return", value: 0 },
+    { op: "label", name: next },
+  ];
 }

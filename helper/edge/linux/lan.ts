@@ -49,6 +49,7 @@ export function openLan(link: Pick<Link, "index" | "name" | "mac" | "mtu">, mode
       mac,
       mtu,
       mode,
+      leaveToKernel: (streams) => attachFilter(opened[0]!, lanFilter(mode, streams)),
       close: () => opened.forEach((fd) => close(fd)),
     };
   } catch (error) {

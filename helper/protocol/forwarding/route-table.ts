@@ -26,11 +26,8 @@ export const VIF_LAN = 1;
 /** Another router asks on this LAN, so that one forwards to it what comes from other LANs (RFC 4605 section 4.2). */
 export const VIF_OTHER_QUERIER_4 = 2;
 export const VIF_OTHER_QUERIER_6 = 4;
-/** The kernel forwards between LANs that have the flag (kernel-share.ts). */
-export const VIF_KERNEL_4 = 8;
-export const VIF_KERNEL_6 = 16;
 /** An upstream or downstream of the proxy. */
-export const VIF_PROXIED = 32;
+export const VIF_PROXIED = 8;
 
 /** Words of one hash slot: used, group[4], source[4], egress offset. IPv4 stands as ::ffff:a.b.c.d. */
 export const SLOT_WORDS = 10;

@@ -1,7 +1,5 @@
 import {
   MAX_VIFS,
-  VIF_KERNEL_4,
-  VIF_KERNEL_6,
   VIF_LAN,
   VIF_OTHER_QUERIER_4,
   VIF_OTHER_QUERIER_6,
@@ -36,8 +34,6 @@ export interface VifOptions {
   readonly otherQuerier?: PerFamily;
   /** LANs: what came with that TTL or less does not leave by it; 1: all that may be forwarded at all does. */
   readonly ttlThreshold?: number;
-  /** LANs: between those that have it, the kernel forwards. */
-  readonly kernel?: PerFamily;
   /** Do we join towards this vif what the other vifs want? */
   readonly upstream: boolean;
 }
@@ -236,14 +232,12 @@ export class Vifs {
   }
 }
 
-function flagsOf({ kind, role, otherQuerier, kernel }: VifOptions): number {
+function flagsOf({ kind, role, otherQuerier }: VifOptions): number {
   if (kind !== "lan") return 0;
   return (
     VIF_LAN |
     (role ? VIF_PROXIED : 0) |
     (otherQuerier?.[4] ? VIF_OTHER_QUERIER_4 : 0) |
-    (otherQuerier?.[6] ? VIF_OTHER_QUERIER_6 : 0) |
-    (kernel?.[4] ? VIF_KERNEL_4 : 0) |
-    (kernel?.[6] ? VIF_KERNEL_6 : 0)
+    (otherQuerier?.[6] ? VIF_OTHER_QUERIER_6 : 0)
   );
 }

@@ -31,12 +31,13 @@ export class GroupView {
 
   /** `presets`: those that are on. */
   groups(presets: readonly PresetName[]): Group[] {
-    const { core, fastPath, announcements } = this.#engine;
+    const { core, fastPath, announcements, kernelForwarding } = this.#engine;
     const names = new GroupNames(this.#engine, this.#purposesOf(presets));
     const now = core.clock.now();
     const wall = (at: number): number => core.clock.wall() - (now - at);
     const raised = this.#engine.sharing.raised();
-    const flows = fastPath.flows(SHOWN_MS);
+    const seen = fastPath.flows(SHOWN_MS);
+    const flows = kernelForwarding?.merged(seen) ?? seen;
     const listeners = new Map<string, Listener[]>();
     const silent = new Set<string>();
     for (const { group, refusal, listeners: found } of core.forwarding.dump().groups) {

@@ -108,13 +108,15 @@ export class SnapshotBuilder {
   }
 
   stats(): Stats {
-    const { core, fastPath, transport, announcements } = this.#engine;
+    const { core, fastPath, transport, announcements, kernelForwarding } = this.#engine;
     const traffic = { ...NO_TRAFFIC };
     const drops: Record<string, number> = { ...fastPath.transportCounters().drops };
     for (const vif of core.vifs.values()) {
       if (vif.id === announcements.vif) continue;
       const counters = fastPath.counters(vif.id);
-      for (const key of Object.keys(traffic) as (keyof Traffic)[]) traffic[key] += counters[key];
+      const byKernel = kernelForwarding?.traffic(vif.id) ?? NO_TRAFFIC;
+      for (const key of Object.keys(traffic) as (keyof Traffic)[])
+        traffic[key] += counters[key] + byKernel[key];
       for (const [reason, count] of Object.entries(dropsOf(vif, counters)))
         drops[reason] = (drops[reason] ?? 0) + count;
     }

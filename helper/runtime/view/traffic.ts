@@ -5,3 +5,12 @@ export const NO_TRAFFIC: Traffic = { rxPackets: 0, rxBytes: 0, txPackets: 0, txB
 export function trafficOf({ rxPackets, rxBytes, txPackets, txBytes }: Traffic): Traffic {
   return { rxPackets, rxBytes, txPackets, txBytes };
 }
+
+export function addTraffic(a: Traffic, b: Traffic): Traffic {
+  return {
+    rxPackets: a.rxPackets + b.rxPackets,
+    rxBytes: a.rxBytes + b.rxBytes,
+    txPackets: a.txPackets + b.txPackets,
+    txBytes: a.txBytes + b.txBytes,
+  };
+}

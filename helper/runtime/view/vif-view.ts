@@ -14,7 +14,7 @@ import { Peer } from "../peer.ts";
 import { groupPortText } from "../socket-choice.ts";
 import { SocketVif } from "../socket-vif.ts";
 import { TunVif } from "../tun-vif.ts";
-import { trafficOf } from "./traffic.ts";
+import { NO_TRAFFIC, addTraffic, trafficOf } from "./traffic.ts";
 
 export class VifView {
   readonly #engine: Engine;
@@ -24,7 +24,7 @@ export class VifView {
   }
 
   vifs(): Vif[] {
-    const { core, fastPath, networks, announcements } = this.#engine;
+    const { core, fastPath, networks, announcements, kernelForwarding } = this.#engine;
     const shown = [...core.vifs.values()].filter(({ id }) => id !== announcements.vif);
     return shown.map((vif): Vif => {
       const counters = fastPath.counters(vif.id);
@@ -35,7 +35,7 @@ export class VifView {
         detail: "",
         networkId: null,
         memberNumber: null,
-        traffic: trafficOf(counters),
+        traffic: addTraffic(trafficOf(counters), kernelForwarding?.traffic(vif.id) ?? NO_TRAFFIC),
         drops: dropsOf(vif, counters),
         queriers: this.#queriers(membershipOf(vif)),
       };

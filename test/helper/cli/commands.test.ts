@@ -394,6 +394,7 @@ test("daemon: options as the runtime takes them", async () => {
     foreground: false,
     logLevel: "debug",
     newState: false,
+    kernelForwarding: true,
     sudoUid: process.getuid?.() === 0 ? 1000 : undefined,
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { assemble } from "#edge/linux/bpf.ts";
+import { MAX_LEFT_TO_KERNEL } from "#ports/lan.ts";
 import { lanFilter } from "#edge/linux/lan-filter.ts";
 
 describe("assemble", () => {
@@ -40,5 +41,10 @@ describe("assemble", () => {
 
   test("the LAN filter in both modes fits the kernel's limit by far", () => {
     for (const mode of ["full", "local"] as const) expect(lanFilter(mode).length / 8).toBeLessThan(64);
+    const streams = Array.from({ length: MAX_LEFT_TO_KERNEL }, (_, i) => ({
+      source: `2001:db8::${i}`,
+      group: "ff1e::1",
+    }));
+    expect(lanFilter("full", streams).length / 8).toBeLessThan(4096);
   });
 });

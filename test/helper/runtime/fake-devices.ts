@@ -1,6 +1,6 @@
 // Interfaces, the TUN and the kernel's joins as the runtime sees them, without a kernel.
 import type { Endpoint } from "#ports/endpoint.ts";
-import type { Lan } from "#ports/lan.ts";
+import type { Lan, SourceGroup } from "#ports/lan.ts";
 import type { Link, LinkEvent, Links } from "#ports/links.ts";
 import { GatewayError, type KernelGateway } from "#ports/gateway.ts";
 import type { RouterSocket } from "#ports/router-socket.ts";
@@ -104,12 +104,17 @@ export class FakeLan implements Lan {
   readonly mtu: number;
   readonly mode: "full" | "local";
   closed = false;
+  leftToKernel: readonly SourceGroup[] = [];
 
   constructor(of: Link, mode: "full" | "local") {
     this.interfaceIndex = of.index;
     this.mac = of.mac!;
     this.mtu = of.mtu;
     this.mode = mode;
+  }
+
+  leaveToKernel(streams: readonly SourceGroup[]): void {
+    this.leftToKernel = streams;
   }
 
   close(): void {
