@@ -11,7 +11,6 @@ import {
   parseAmtLink,
   relayOf,
 } from "#contract/amt-link.ts";
-import { fuzzParsers, parser } from "#test/support/fuzz/parsers.ts";
 
 const NOTHING = { source: null, port: null, relay: null };
 const EMPTY: AmtFields = { source: "", group: "", port: "", relay: "" };
@@ -154,25 +153,3 @@ test.each([
 ])("a relay called %s: %s", (name, good) => {
   expect(relayOf(name) !== undefined).toBe(good);
 });
-
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-fuzzParsers([
-  parser({
-    name: "amt:// links",
-    refuses: undefined,
-    corpus: [
-      "amt://198.51.100.10@232.1.1.1:5001",
-      "amt://[2001:db8::10]@[ff3e::8000:1]:5001?relay=relay.example.net",
-      "amt://233.252.0.1?timeout=2&relay=192.52.193.1",
-    ].map(bytes),
-    decode: (input) => {
-      const reading = parseAmtLink(new TextDecoder().decode(input));
-      return reading.ok ? reading.stream : undefined;
-    },
-    again: (stream) => {
-      const reading = parseAmtLink(amtLinkText(stream));
-      return reading.ok ? reading.stream : undefined;
-    },
-  }),
-]);

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { amtLinkText, parseAmtLink } from "#contract/amt-link.ts";
 import { ControlError } from "#contract/errors.ts";
 import { LineReader } from "#contract/line-reader.ts";
 import {
@@ -104,6 +105,23 @@ fuzzParsers([
     ...lines(ANSWERS),
     decode: (input) => decodeServerMessage(text(input)),
     again: (message) => decodeServerMessage(encodeLine(message)),
+  }),
+  parser({
+    name: "amt:// links",
+    refuses: undefined,
+    corpus: [
+      "amt://198.51.100.10@232.1.1.1:5001",
+      "amt://[2001:db8::10]@[ff3e::8000:1]:5001?relay=relay.example.net",
+      "amt://233.252.0.1?timeout=2&relay=192.52.193.1",
+    ].map(bytes),
+    decode: (input) => {
+      const reading = parseAmtLink(text(input));
+      return reading.ok ? reading.stream : undefined;
+    },
+    again: (stream) => {
+      const reading = parseAmtLink(amtLinkText(stream));
+      return reading.ok ? reading.stream : undefined;
+    },
   }),
 ]);
 
