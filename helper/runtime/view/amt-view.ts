@@ -37,7 +37,7 @@ export class AmtView {
   }
 
   #join(stream: InternetStream, flows: readonly Flow[], now: number): AmtJoin {
-    const { id, source, group, kept, tunnel } = stream;
+    const { source, group, kept, tunnel } = stream;
     const own = tunnel
       ? flows.filter(
           (flow) =>
@@ -50,7 +50,8 @@ export class AmtView {
     const sum = (of: (flow: Flow) => number): number => own.reduce((total, flow) => total + of(flow), 0);
     const { relay, way, gateway } = tunnel ?? {};
     return {
-      id,
+      // A program may have asked first, and somebody then by the id that they were told.
+      id: kept?.id ?? stream.id,
       source: source ?? null,
       group,
       relay: kept?.relay ?? null,

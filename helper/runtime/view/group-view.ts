@@ -6,6 +6,7 @@ import type { AnnouncedStream } from "#protocol/discovery/announced-streams.ts";
 import { isSapGroup } from "#protocol/discovery/announcements.ts";
 import { GroupPurposes } from "#protocol/discovery/group-purpose.ts";
 import type { PresetName } from "#protocol/discovery/presets.ts";
+import { AmtTunnel } from "../amt/tunnel.ts";
 import type { Engine } from "../engine.ts";
 import { Peer } from "../peer.ts";
 import { FlowLosses } from "./flow-losses.ts";
@@ -63,7 +64,11 @@ export class GroupView {
       );
     }
     const shown: Group[] = flows
-      .filter((flow) => flow.egressCount > 0 || listeners.has(flow.group))
+      .filter(
+        ({ egressCount, group, vif }) =>
+          // What a relay sends was asked for, before anybody listens too: people then look for it here.
+          egressCount > 0 || listeners.has(group) || core.vifs.get(vif) instanceof AmtTunnel,
+      )
       .map((flow): Group => {
         const rate = this.#rates.of(flow, now);
         const served = (listeners.get(flow.group) ?? []).filter((listener) =>
