@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chownSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { dumpText } from "#contract/dump-text.ts";
 import { ControlError } from "#contract/errors.ts";
@@ -29,7 +29,7 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import { linuxPorts, portsWithoutNetworks, type FastPathHandle } from "./engine-ports.ts";
 import { RingLog } from "./log.ts";
 import { applyChange } from "./handlers/proxy-handlers.ts";
-import { DEFAULT_PROXY } from "./store/proxy-settings.ts";
+import { DEFAULT_PROXY, type ProxySettings } from "./store/proxy-settings.ts";
 import { isJournal } from "./journal.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { PeersFile } from "./peers-file/peers-file.ts";
@@ -65,6 +65,12 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     log,
     randomKey: () => randomBytes(32),
   });
+  if (options.proxy)
+    // The upstream is where sources are: no tunnel is made for what its routers bring.
+    keeper.setSettings({
+      proxy: { ...DEFAULT_PROXY, on: true },
+      amt: { ...keeper.state.settings.amt, automatic: false },
+    });
   const routesFile = new RoutesFile({
     path: resolve(options.routesFile ?? DEFAULT_ROUTES),
     optional: options.routesFile === undefined,
@@ -72,14 +78,17 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     wall: () => clock.wall(),
   });
   const peersFile = new PeersFile({
-    path: resolve(options.peersFile ?? DEFAULT_PEERS),
+    // A proxy alone has no peers, whatever the service has: there is no such file in a new folder.
+    path: options.proxy
+      ? join(options.stateDirectory, "peers.conf")
+      : resolve(options.peersFile ?? DEFAULT_PEERS),
     optional: options.peersFile === undefined,
     ownKey: keeper.state.machine.publicKey,
     log,
     wall: () => clock.wall(),
   });
   // Mistakes are logged, and shown as warnings; the tunnel does not wait for them.
-  await Promise.allSettled([routesFile.load(), ...(options.proxy ? [] : [peersFile.load()])]);
+  await Promise.allSettled([routesFile.load(), peersFile.load()]);
   let publishSoon = (): void => {};
   const engine = await makeEngine({
     clock,
@@ -96,8 +105,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     socketVifs: options.socketVifs,
     amtRelay: options.amtRelay,
     routesFile,
-    ...(!options.proxy && { peersFile }),
-    proxy: options.proxy && applyChange(DEFAULT_PROXY, { ...options.proxy, on: true }),
+    peersFile,
+    proxy: commandLineProxy(options),
     build: packageJson.version,
     hostname: hostname(),
     changed: () => publishSoon(),
@@ -201,6 +210,13 @@ function tellManager(state: ServiceState, log: RingLog): void {
   } catch (error) {
     log.write("warn", "the service's manager could not be told", { state, error: String(error) });
   }
+}
+
+/** undefined: nothing was said about it, so that a file may say all. Throws ControlError where it makes no sense. */
+function commandLineProxy({ proxy }: DaemonOptions): ProxySettings | undefined {
+  return proxy && Object.keys(proxy).length > 0
+    ? applyChange(DEFAULT_PROXY, { ...proxy, on: true })
+    : undefined;
 }
 
 /** Throws what keeps a device from being had, and leaves no thread behind that would keep the process running. */

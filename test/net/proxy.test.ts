@@ -1,8 +1,13 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Proxy } from "#contract/proxy.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
-import { missingForLab } from "#test/support/requirements.ts";
+import { words } from "#test/support/machine.ts";
+import { hasCommand, missingForLab } from "#test/support/requirements.ts";
 import { Capture } from "#test/support/traffic/capture.ts";
+import { sendVideo } from "#test/support/traffic/ffmpeg.ts";
 import {
   startReceiver,
   startSender,
@@ -136,6 +141,47 @@ describe.skipIf(missing !== undefined)(
           if (version > 1 || family === 6) await joined(group).toBe(false); // IGMPv1 knows no leave
         }
         await scene.behind(DOWN).exec("sh", ["-c", `echo 0 > /proc/sys/net/${name}`]);
+      });
+    });
+
+    describe("VLC behind a downstream, ffmpeg behind the upstream", () => {
+      test.for(KINDS)("IPv$family", async ({ family, group: groupOf }, context) => {
+        const absent = ["cvlc", "ffmpeg", "setpriv"].filter((command) => !hasCommand(command));
+        if (absent.length > 0) context.skip(`needs ${absent.join(", ")}`);
+        const group = withPort(groupOf(20));
+        const folder = mkdtempSync(join(tmpdir(), "castaway-vlc-"));
+        chmodSync(folder, 0o777);
+        const localAddress = scene.address(UP, family, "host");
+        const sender = sendVideo(scene.behind(UP), {
+          group,
+          bare: true,
+          ...(family === 4 && { localAddress }),
+        });
+        const shown =
+          "--video-filter=scene --vout=dummy --scene-format=png --scene-ratio=25 --scene-prefix=frame";
+        const vlc = scene.behind(DOWN).spawn(
+          "setpriv",
+          [
+            ...words("--reuid=65534 --regid=65534 --clear-groups cvlc -I dummy --no-audio"), // it refuses to run as root
+            ...words(`${shown} --scene-path=${folder} udp://@${group}`),
+          ],
+          { env: { HOME: folder, XDG_RUNTIME_DIR: folder }, label: "cvlc" },
+        );
+        try {
+          const pictures = (): string[] => readdirSync(folder).filter((name) => name.startsWith("frame"));
+          await expect
+            .poll(() => pictures().length, { timeout: 40_000, message: "pictures that VLC decoded" })
+            .toBeGreaterThan(2);
+          const { groups } = await proxy.status();
+          expect(groups.find((one) => one.group === groupOf(20))).toMatchObject({
+            inVif: UP,
+            payload: "mpegts",
+            listeners: [{ vif: DOWN }],
+          });
+        } finally {
+          await Promise.all([vlc.stop(), sender.stop()]);
+          rmSync(folder, { recursive: true, force: true });
+        }
       });
     });
 

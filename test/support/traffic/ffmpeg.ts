@@ -13,16 +13,19 @@ export interface VideoOptions {
   readonly ttl?: number;
   readonly codec?: "h264" | "mpeg2";
   readonly bitRate?: number; // bits a second
+  /** MPEG-TS in UDP, without RTP. */
+  readonly bare?: true;
 }
 
-/** A test picture that moves and a tone, in real time, as MPEG-TS over RTP. Runs until it is stopped. */
+/** A test picture that moves and a tone, in real time, as MPEG-TS, over RTP unless told otherwise. Runs until it is stopped. */
 export function sendVideo(machine: Machine, options: VideoOptions): Child {
   const { ttl = 16, codec = "h264", bitRate = 2_000_000 } = options;
   const video =
     codec === "h264"
       ? words("-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p")
       : words("-c:v mpeg2video -pix_fmt yuv420p");
-  const url = rtpUrl(options, { ttl: String(ttl), pkt_size: String(RTP_PACKET) });
+  const bytes = options.bare ? RTP_PACKET - 12 : RTP_PACKET;
+  const url = rtpUrl(options, { ttl: String(ttl), pkt_size: String(bytes) });
   return machine.spawn(
     "ffmpeg",
     [
@@ -32,8 +35,8 @@ export function sendVideo(machine: Machine, options: VideoOptions): Child {
       ...video,
       // A key frame every second: whoever comes later has a picture after one second.
       ...words(`-g 25 -b:v ${bitRate} -maxrate ${bitRate} -bufsize ${bitRate}`),
-      ...words("-c:a mp2 -b:a 128k -f rtp_mpegts"),
-      url,
+      ...words(`-c:a mp2 -b:a 128k -f ${options.bare ? "mpegts" : "rtp_mpegts"}`),
+      options.bare ? url.replace(/^rtp:/, "udp:") : url,
     ],
     { label: `${machine.name}: ffmpeg sends ${options.group}` },
   );
