@@ -16,27 +16,56 @@ import { startLabDht } from "#test/support/dht/lab-dht.ts";
 import { Lab } from "#test/support/lab.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { missingForSystemd, Systemd } from "#test/support/systemd.ts";
+import {
+  type JournalEntry,
+  journalOf,
+  journalUnits,
+  missingForJournal,
+} from "#test/support/systemd/journal.ts";
 import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
+import { readExposition } from "#test/helper/metrics/read-exposition.ts";
+import { PYTHON } from "#test/support/python.ts";
+import { SHOWN } from "#runtime/repeated-lines.ts";
 import { buildExecutable, castawayExecutable } from "../../helper/build.ts";
 import type { ServiceFacts } from "#main/app/service-state.ts";
 import { parseSystemctlShow, SHOW_WORDS } from "#main/helper-link/service-facts.ts";
 import { PORT } from "./streams-scene.ts";
 
-const missing = missingForLab("nsenter", "systemctl", "unshare") ?? missingForSystemd();
+const missing =
+  missingForLab("nsenter", "systemctl", "unshare", "journalctl") ??
+  missingForJournal() ??
+  missingForSystemd();
 const ROOT = resolve(import.meta.dirname, "../..");
 const PROGRAM = "/run/castaway-program";
 const UNIT = readFileSync(join(ROOT, "assets/castaway.service"), "utf8");
 const MEET_UNIT = readFileSync(join(ROOT, "assets/castaway-meet.service"), "utf8");
-/** The place of the program is all that differs; and where its words go, so that a failure shows them. */
+/** The place of the program is all that differs; its words go where they go by default on a real computer. */
 const here = (unit: string): string =>
   unit
     .replace("/usr/bin/castaway", PROGRAM)
-    .replace("[Service]\n", "[Service]\nStandardError=append:/run/castaway.log\n");
+    .replace("[Service]\n", "[Service]\nStandardOutput=journal\nStandardError=journal\n");
+const DASHBOARD = readFileSync(join(ROOT, "assets/grafana-dashboard.json"), "utf8");
+
+/** By kind of what went wrong, and measured losses: an ordinary quarter of a minute need have none of it. */
+const MAY_BE_NONE = new Set([
+  "castaway_warnings",
+  "castaway_transport_dropped_packets_total",
+  "castaway_session_handshakes_dropped_total",
+  "castaway_member_send_loss_ratio",
+  "castaway_group_loss_ratio",
+]);
+
 const NUMBERS: Readonly<Record<string, number>> = {
   CAP_NET_BIND_SERVICE,
   CAP_NET_ADMIN,
   CAP_NET_RAW,
 };
+/** The metrics, from the computer itself or from its address; nothing where nobody answers. */
+const SCRAPE = `import sys, urllib.request
+place = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
+sys.stdout.write(urllib.request.urlopen(f"http://{place}:9469/metrics", timeout=5).read().decode())`;
+const THIEF = `import socket, time
+s = socket.create_server(("127.0.0.1", 9469)); print("listens", flush=True); time.sleep(600)`;
 /** What the unit says. */
 const GRANTED = capabilityMask(
   .../^AmbientCapabilities=(.*)$/m
@@ -58,8 +87,12 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     await lab.setInboundBlocked6("home", true);
     ({ bootstrap } = await startLabDht(lab));
     systemd = await Systemd.boot(lab.host("home"), {
-      units: { "castaway.service": here(UNIT), "castaway-meet.service": here(MEET_UNIT) },
-      start: ["castaway.service"],
+      units: {
+        ...journalUnits(),
+        "castaway.service": here(UNIT),
+        "castaway-meet.service": here(MEET_UNIT),
+      },
+      start: ["systemd-journald.service", "castaway.service"],
       program,
       account: "castaway",
     });
@@ -78,7 +111,8 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     return JSON.parse(stdout) as T;
   };
   const log = async (): Promise<string> =>
-    (await systemd.run("tail", "-n", "50", "/run/castaway.log")).stdout;
+    (await systemd.run("journalctl", "-n", "50", "--output=short", "--no-hostname")).stdout;
+  const journal = (...words: string[]): Promise<JournalEntry[]> => journalOf(systemd, "castaway", ...words);
   const shown = async (property: string): Promise<string> =>
     (await systemd.run("systemctl", "show", "castaway", "-P", property)).stdout.trim();
   const index = async (): Promise<string> =>
@@ -103,7 +137,7 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     });
     expect(/^Seccomp:\s+(\d)/m.exec(status)?.[1]).toBe("2");
     expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).not.toBe("0");
-    expect(await log()).not.toMatch(/ error | warn /);
+    expect(await journal("--priority=warning")).toEqual([]);
   });
 
   test("the app learns from systemd what became of it", async () => {
@@ -151,6 +185,22 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     await receiver.first(20_000);
     await sender.stop();
     expect((await receiver.stop()).received).toBeGreaterThan(0);
+  });
+
+  test("metrics: nobody answers until they are on; then each figure of the dashboard is there", async () => {
+    const scrape = async (): Promise<string> =>
+      (await lab.host("home").exec(PYTHON, ["-c", SCRAPE], { anyExit: true })).stdout;
+    expect(await scrape()).toBe("");
+    await castaway("metrics", "on");
+    const families = readExposition(await scrape(), "prometheus");
+    for (const name of new Set(DASHBOARD.match(/\bcastaway_\w+/g)))
+      if (!MAY_BE_NONE.has(name)) expect([...families.keys()]).toContain(name);
+    for (const name of ["castaway_member_info", "castaway_group_packets_per_second"])
+      expect(families.get(name)?.samples.length, name).toBeGreaterThan(0);
+    const refused = await lab
+      .host("away")
+      .exec(PYTHON, ["-c", SCRAPE, lab.host("home").address4], { anyExit: true });
+    expect(refused.stdout).toBe("");
   });
 
   test("the DHT's process runs with no capability at all, and announces the home", async () => {
@@ -224,6 +274,32 @@ describe.skipIf(missing !== undefined)(`the service under systemd${missing ? ` (
     expect(code, stderr).toBe(0);
     const after = { network: (await castaway<Snapshot>("status")).networks[0]?.id, device: await index() };
     expect(after).toEqual(before);
+  });
+
+  test("in the journal each line has its priority, no time of its own, and is not said more than a few times", async () => {
+    const [first] = await journal("--lines=1", "--grep=^castaway runs");
+    expect(first).toMatchObject({ PRIORITY: "6", _SYSTEMD_UNIT: "castaway.service" });
+    expect(first!.MESSAGE).toMatch(/^castaway runs version="\S+" port=\d+$/);
+
+    const anew = (): Promise<JournalEntry[]> => journal("--boot", "--grep=the files were read anew");
+    const said = async (): Promise<number> =>
+      (await systemd.output(PROGRAM, "logs")).split("the files were read anew").length - 1;
+    for (let count = 1; count <= SHOWN + 3; count++) {
+      await systemd.output("systemctl", "reload", "castaway");
+      await systemd.until("it has read its files", async () => (await said()) === count);
+    }
+    expect(await anew()).toHaveLength(SHOWN);
+    await systemd.output("systemctl", "stop", "castaway");
+    expect((await anew()).at(-1)?.MESSAGE).toMatch(/\(said 3 times more in the last minute\)$/);
+    // Somebody else has the port of its metrics now.
+    const thief = lab.host("home").spawn(PYTHON, ["-c", THIEF]);
+    await thief.line(/listens/);
+    await systemd.output("systemctl", "start", "castaway");
+    const warnings = await journal("--priority=warning", "--grep=metrics");
+    expect(warnings).toMatchObject([{ PRIORITY: "4" }]);
+    expect(warnings[0]!.MESSAGE).toMatch(/^the metrics cannot be asked for listen="127.0.0.1:9469" error=/);
+    await thief.stop();
+    for (const { MESSAGE } of await journal()) expect(MESSAGE).not.toMatch(/^<\d>|^\d{4}-\d\d-\d\dT/);
   });
 
   test("killed, it is back by itself; stopped, it leaves no device", async () => {
