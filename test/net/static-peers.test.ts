@@ -1,12 +1,13 @@
 // Computers behind NATs of their own that have each other in a file: no invite, no host.
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Result } from "#contract/methods.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
+import { removeAtEnd } from "#test/support/lab/cleanup.ts";
 import { Lab } from "#test/support/lab.ts";
 import { hasCommand, missingForLab } from "#test/support/requirements.ts";
 import { startReceiver, startSender, type Receiver, type Sender } from "#test/support/traffic/mcast.ts";
@@ -18,10 +19,14 @@ type Name = (typeof NAMES)[number];
 const TUN = "castaway0";
 const RATE = 300;
 const ENOUGH = 200;
+const HOME_NAME = "home.example";
+/** Nobody's, RFC 5737. */
+const UNKNOWN = "192.0.2.99";
 
 describe.skipIf(missing !== undefined)(`joined by a file${missing ? ` (${missing})` : ""}`, () => {
   let lab: Lab;
   let folder: string;
+  let hosts: string | undefined;
   let daemons: Record<Name, TestDaemon>;
   let keys: Record<Name, Result<"key.show">>;
   let endpoints: Partial<Record<Name, string>>;
@@ -49,6 +54,7 @@ describe.skipIf(missing !== undefined)(`joined by a file${missing ? ` (${missing
     lab = await Lab.create({ away: 3, home2: true, portForward: PORT });
     await lab.setInboundBlocked6("home", true);
     await lab.setInboundBlocked6("away", true);
+    writeHosts(UNKNOWN);
     const started = await Promise.all(
       NAMES.map((name) => {
         writeFileSync(fileOf(name), "", { mode: 0o600 });
@@ -65,14 +71,25 @@ describe.skipIf(missing !== undefined)(`joined by a file${missing ? ` (${missing
       away2: `[${lab.host("away2").address6}]:${PORT}`,
     };
     write("home", line("away"), line("away2"));
-    write("away", line("home"), line("away2"));
+    write("away", line("home", "", `${HOME_NAME}:${PORT}`), line("away2"));
     write("away2", line("home"), line("away"));
     await Promise.all([daemons.home, daemons.away, daemons.away2].map((daemon) => daemon.json("reload")));
   }, 60_000);
   afterAll(async () => {
     await lab?.dispose();
+    if (hosts) rmSync(dirname(hosts), { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
   });
+
+  /** What the laptop's name service says of the home: ip-netns(8) puts the file over /etc/hosts. */
+  function writeHosts(address: string): void {
+    if (!hosts) {
+      hosts = join("/etc/netns", lab.host("away").namespace, "hosts");
+      removeAtEnd(dirname(hosts));
+      mkdirSync(dirname(hosts), { recursive: true });
+    }
+    writeFileSync(hosts, `127.0.0.1 localhost\n${address} ${HOME_NAME}\n`);
+  }
 
   /** Everybody has enough of it, each datagram once and none missing. */
   async function allHear(sender: Sender, receivers: readonly Receiver[]): Promise<void> {
@@ -85,6 +102,12 @@ describe.skipIf(missing !== undefined)(`joined by a file${missing ? ` (${missing
       expect(await receiver.stop()).toMatchObject({ duplicates: 0, lost: 0, corrupt: 0 });
     await sender.stop();
   }
+
+  test("a name that leads somewhere else is looked up again, until it leads there", async () => {
+    await online(daemons.away, "away2");
+    writeHosts(lab.homePublic.address4);
+    await online(daemons.away, "away2", "home");
+  });
 
   test("all three find each other, and have the addresses that follow from their keys", async () => {
     await online(daemons.home, "away", "away2");

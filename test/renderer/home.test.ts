@@ -51,6 +51,28 @@ describe("how a network stands, in plain words", () => {
   });
 
   test.each([
+    ["connecting", 0, "Looking for the computers of Studio."],
+    ["connected", 1, "Connected with 1 computer of Studio."],
+    ["connected", 3, "Connected with 3 computers of Studio."],
+    ["off", 0, "Not connected to Studio. Nothing is carried."],
+  ] as const)("a network of the peers file, %s with %d", (state, here, sentence) => {
+    const members = [
+      fakeMember(1, { self: true, role: "peer" }),
+      ...Array.from({ length: 4 }, (_, i) => fakeMember(i + 2, { role: "peer", online: i < here })),
+    ];
+    const network = fakeNetwork({ role: "static", name: "Studio", state, members });
+    expect(plain(networkWords(network).sentence)).toBe(sentence);
+  });
+
+  test("is left in its file, not by a button", async () => {
+    await opened(withNetwork({ role: "static", members: [fakeMember(1, { self: true, role: "peer" })] }));
+    expect(screen.getByText("Who belongs to it stands in the service's peers file.")).toBeDefined();
+    expect(screen.queryByRole("button", { name: "Leave this network" })).toBeNull();
+    expect(screen.queryByRole("button", { name: /Invite/ })).toBeNull();
+    expect(screen.getByRole("switch")).toBeDefined(); // but connected and disconnected here
+  });
+
+  test.each([
     [1, "Open for its members. Nobody is connected at the moment."],
     [2, "Open for its members. 1 of them is connected."],
     [201, "Open for its members. 200 of them are connected."],

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { keyPair } from "#noise/x25519.ts";
 import { parsePeersText, type PeersStatement } from "#runtime/peers-file/grammar.ts";
@@ -141,6 +142,41 @@ describe("mistakes are told with their line and what to do", () => {
     for (const text of [`psk ${PSK}x`, `${PSK} peer`, `peer a ${PSK}`, `peer ${PSK}`, `peer a psk ${PSK}=`])
       for (const message of problems(text)) expect(message).not.toContain(PSK.slice(0, 20));
   });
+});
+
+test("any text is either statements or mistakes with lines, and never an exception", () => {
+  const word = fc.constantFrom(
+    "peer",
+    "key",
+    A,
+    B,
+    PSK,
+    "endpoint",
+    "h:1",
+    "[::1]:2",
+    "address",
+    "10.0.0.1",
+    "psk",
+    "ranges",
+    "share",
+    "hub",
+    "limit",
+    "1M",
+    "fd00::/8",
+    "239.0.0.0/8",
+    "#",
+  );
+  const text = fc.array(fc.array(fc.oneof(word, fc.string({ maxLength: 12 })), { maxLength: 8 }), {
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(text, (lines) => {
+      const whole = lines.map((words) => words.join(" ")).join("\n");
+      const { config, problems: told } = parse(whole, key(3));
+      for (const problem of told) expect(Number.parseInt(problem, 10)).toBeGreaterThan(0);
+      expect(config.peers.length).toBeLessThanOrEqual(MAX_PEERS);
+    }),
+  );
 });
 
 test("addresses follow from the key alone, and two keys have none in common", () => {

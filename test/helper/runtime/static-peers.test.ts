@@ -1,6 +1,7 @@
 // Computers that have each other in a file: no host, no invite.
 import { expect, test } from "vitest";
 import { originId } from "#protocol/addressing/network-id.ts";
+import { keyPair } from "#noise/x25519.ts";
 import { Computer, guestOf, HOME, LAPTOP, PHONE, type ComputerOptions } from "./computer.ts";
 import { failure } from "./failure.ts";
 import { World } from "./world.ts";
@@ -107,9 +108,9 @@ test("a key that is not in the file gets no answer, and is counted; nor does one
   await use(home, lineOf(phone, `psk ${PSK}`, false));
   await use(laptop, lineOf(home));
   await use(phone, lineOf(home, `psk ${OTHER_PSK}`));
-  let answers = 0;
-  world.filter = (from) => {
-    if (from.address === HOME.endpoint.address) answers++;
+  const answers = new Map<string, number>();
+  world.filter = (from, to) => {
+    if (from.address === HOME.endpoint.address) answers.set(to.address, (answers.get(to.address) ?? 0) + 1);
     return true;
   };
   await world.run(3_000);
@@ -120,7 +121,8 @@ test("a key that is not in the file gets no answer, and is counted; nor does one
   // The phone's key is in the file: what it is answered is sealed with the psk, and opens for nobody else.
   const { counters: atPhone } = await phone.call("stats", {});
   expect(atPhone["session.unknown-frames"]).toBeGreaterThan(0);
-  expect(answers).toBeGreaterThan(0);
+  expect(answers.get(PHONE.endpoint.address)).toBeGreaterThan(0);
+  expect(answers.get(LAPTOP.endpoint.address)).toBeUndefined();
   await use(home, lineOf(phone, `psk ${OTHER_PSK}`, false));
   await world.until(() => online(phone).length === 1);
   const { checks } = await home.call("doctor", { topic: "networks" });
@@ -185,6 +187,48 @@ test("who is taken out of the file is out at once; who stays notices nothing", a
   expect(online(laptop)).toEqual(["phone"]);
   await use(home, lineOf(phone) + lineOf(laptop));
   await world.until(() => online(home).length === 2);
+});
+
+test("a line with another key, or another psk, is another peer: the one before is out at once", async () => {
+  const world = new World();
+  const [home, laptop] = (await mesh(world, HOME, LAPTOP)) as [Computer, Computer];
+  laptop.joinsGroup("239.1.1.1");
+  await world.run(500);
+  const other = lineOf(laptop).replace(laptop.key, keyPair(new Uint8Array(32).fill(9)).publicKey.toBase64());
+  for (const changed of [other, lineOf(laptop, `psk ${PSK}`)]) {
+    await use(home, lineOf(laptop));
+    await world.until(() => online(home).length === 1);
+    await use(home, changed);
+    expect(online(home)).toEqual([]);
+    const before = laptop.fast.delivered.length;
+    home.hears("castaway0", "239.1.1.1", "10.0.0.1");
+    await world.run(300);
+    expect(laptop.fast.delivered).toHaveLength(before);
+    expect(home.vifNames().filter((name) => name.startsWith("peer-"))).toEqual(["peer-laptop"]);
+  }
+  // A new limit, endpoint or address is the same peer's: its session goes on.
+  await use(home, lineOf(laptop));
+  await world.until(() => online(home).length === 1);
+  await use(home, lineOf(laptop, "limit 20M address 10.9.0.2", false));
+  expect(online(home)).toEqual(["laptop"]);
+  expect(network(home).members[1]).toMatchObject({ sending: { maximumBps: 20_000_000 } });
+  expect(network(home).members[1]!.addresses).toContain("10.9.0.2");
+});
+
+test("what services there are is told where both ends switched that on", async () => {
+  const world = new World();
+  const [home, laptop] = (await mesh(world, HOME, LAPTOP)) as [Computer, Computer];
+  expect(home.status().sharing.proxies).toEqual([]);
+  await home.call("presets.set", { preset: "cast", on: true });
+  await home.call("presets.set", { preset: "minecraft", on: true });
+  await world.run(500);
+  expect(home.status().sharing.proxies).toEqual(["mdns", "ssdp"]);
+  expect(laptop.status().sharing.proxies).toEqual([]); // nobody else decides here
+  expect(network(home).sharedRanges).toContain("224.0.2.60/32");
+  expect(home.tun.leads("224.0.2.60")).toBe(true);
+  await use(home, `share 239.1.0.0/16\n${lineOf(laptop)}`); // the file's word goes before presets
+  expect(network(home).sharedRanges).toEqual(["239.1.0.0/16"]);
+  expect([home.tun.leads("239.1.1.1"), home.tun.leads("239.2.1.1")]).toEqual([true, false]);
 });
 
 test("a file with a mistake changes nothing, and is a warning", async () => {
