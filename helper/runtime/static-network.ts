@@ -172,6 +172,9 @@ export class StaticNetworkRuntime implements PeerNetwork {
         context.core.log.write("info", "a peer is gone", { peer: peer.name, reason: event.reason });
         this.#changed();
         break;
+      case "gave-up":
+        found.handleGaveUp();
+        break;
       case "moved":
         context.rememberEndpoint(peer.publicKey, event.endpoint);
     }

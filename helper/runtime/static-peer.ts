@@ -5,6 +5,9 @@ import { mappedPrefix, type NetworkContext } from "./network-context.ts";
 import { Peer, type PeerNetwork } from "./peer.ts";
 import type { StaticPeer } from "./peers-file/peers-config.ts";
 
+/** Who has no endpoint is not called for longer than this where it was heard last; it calls when it is back. */
+const GIVE_UP_MS = 60_000;
+
 export interface StaticPeerOptions {
   readonly context: NetworkContext;
   readonly network: PeerNetwork;
@@ -45,6 +48,7 @@ export class StaticPeerRuntime {
         hello,
         candidates: this.#endpoints([]),
         mayInitiate: true,
+        ...(config.endpoints.length === 0 && { giveUpAfter: GIVE_UP_MS }),
       },
     });
     this.#lookup = this.#lookUp(this.#peer);
@@ -77,7 +81,10 @@ export class StaticPeerRuntime {
     this.#config = config;
     this.#peer?.setMaximum(config.maximumBps);
     if (this.#peer?.forwarding) this.admit();
-    if (JSON.stringify(before.endpoints) !== JSON.stringify(config.endpoints)) this.#lookup?.start();
+    if (JSON.stringify(before.endpoints) !== JSON.stringify(config.endpoints)) {
+      this.#lookup?.start();
+      this.handleGaveUp();
+    }
     return true;
   }
 
@@ -88,10 +95,15 @@ export class StaticPeerRuntime {
     this.#peer?.admit(networkId, forward, [...addresses.prefixes, ...ranges].map(mappedPrefix));
   }
 
+  /** It did not answer for long: it may have been given an endpoint meanwhile. */
+  handleGaveUp(): void {
+    if (!this.up && this.#config.endpoints.length > 0) this.start();
+  }
+
   /** Addresses or routes of this computer have changed, or it slept. */
   handleNetworkChanged(now: number): void {
     this.#peer?.session.handleNetworkChanged(now);
-    if (!this.up) this.#lookup?.start();
+    if (!this.up) this.start();
   }
 
   close(reason: "bye" | "restarting"): void {
