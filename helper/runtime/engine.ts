@@ -352,7 +352,8 @@ export class Engine {
     this.amt = new InternetStreams({
       core: this.core,
       fastPath: this.fastPath,
-      settings: () => keeper.state.settings.amt,
+      // A proxy between LANs has what there is on its upstream: nobody asked it for the Internet's.
+      settings: () => ({ ...keeper.state.settings.amt, ...(options.proxy && { automatic: false }) }),
       links: () => this.#links.list(),
       memberPrefixes: () => this.networks.addresses().routes,
       lookup: ports.nameLookup,

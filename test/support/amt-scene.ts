@@ -3,14 +3,21 @@
 //   internet ── studio (192.0.2.0/24, 2001:db8:91::/64): sources and relays
 //      │
 //   away-router (NAT) ── away: the gateway
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { AmtJoin } from "#contract/amt.ts";
 import type { Snapshot } from "#contract/snapshot.ts";
+import { reverseName } from "#protocol/amt/driad.ts";
+import { AMTRELAY_TYPE } from "#wire/amt-relay-record.ts";
 import { PythonRelay } from "./amt/python-relay.ts";
 import { TestDaemon, type TestDaemonOptions } from "./daemon.ts";
+import type { Child } from "./child.ts";
 import { Lab, type LabHost } from "./lab.ts";
+import { words } from "./machine.ts";
 
 export const STUDIO = "studio";
 export const SOURCE = { 4: "192.0.2.20", 6: "2001:db8:91::20" } as const;
+const NAME_SERVER = "192.0.2.53";
 export const RELAYS = {
   first: { 4: "192.0.2.91", 6: "2001:db8:91::91" },
   second: { 4: "192.0.2.92", 6: "2001:db8:91::92" },
@@ -37,6 +44,7 @@ export class AmtScene {
         `addr add ${of[4]}/24 dev ${STUDIO}`,
         `addr add ${of[6]}/64 dev ${STUDIO} nodad`,
       ]);
+      addresses.push(`addr add ${NAME_SERVER}/24 dev ${STUDIO}`);
       const lines = [
         `link add ${STUDIO} type veth peer name ${STUDIO}-end`,
         `link set ${STUDIO} up`,
@@ -56,6 +64,42 @@ export class AmtScene {
   /** `words`: options of relay.py. */
   relay(address: string, ...words: readonly string[]): Promise<PythonRelay> {
     return PythonRelay.start(this.internet, address, STUDIO, ...words);
+  }
+
+  /**
+   * A name server (dnsmasq) that says who relays the source, for the gateway's machine: `records` are the data of
+   * AMTRELAY records, `hosts` names with their addresses.
+   */
+  async names(
+    records: readonly Uint8Array[],
+    hosts: readonly { readonly name: string; readonly address: string }[] = [],
+  ): Promise<Child> {
+    const names = [SOURCE[4], SOURCE[6]].map(reverseName);
+    const child = this.internet.spawn("dnsmasq", [
+      ...words("--keep-in-foreground --log-facility=- --no-resolv --no-hosts --bind-interfaces --user=root"),
+      ...words(`--conf-file=/dev/null --pid-file= --listen-address=${NAME_SERVER}`),
+      ...names.flatMap((name) =>
+        records.map((data) => `--dns-rr=${name},${AMTRELAY_TYPE},${Buffer.from(data).toString("hex")}`),
+      ),
+      ...hosts.map(({ name, address }) => `--host-record=${name},${address}`),
+    ]);
+    await child.line(/started/);
+    const folder = join("/etc/netns", this.away.namespace);
+    mkdirSync(folder, { recursive: true });
+    this.lab.beforeDispose(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, "resolv.conf"), `nameserver ${NAME_SERVER}\n`);
+    return child;
+  }
+
+  /** Everything of AMT between the gateway and its relays, into a file until it is stopped. */
+  async record(path: string): Promise<Child> {
+    const child = this.internet.spawn("tcpdump", [
+      ...words("--immediate-mode -U -Z root -i away -s 0 -w"),
+      path,
+      ...words("udp port 2268"),
+    ]);
+    await child.line(/listening/);
+    return child;
   }
 
   gateway(options: TestDaemonOptions = {}): Promise<TestDaemon> {

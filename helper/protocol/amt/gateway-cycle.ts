@@ -10,6 +10,8 @@ import { currentStateRecords, stateChangeRecords } from "./report-records.ts";
 
 /** Tries of one Request before the relay counts as gone (RFC 7450 section 5.2.3.5.3 leaves the number open). */
 const REQUEST_TRIES = 4;
+/** The same where there is a reason to doubt that it is there. */
+const DOUBTED_TRIES = 2;
 const REST_MS = 120_000;
 /** Between the repetitions of a report (RFC 9776 section 8.11). */
 const REPORT_INTERVAL_MS = 1_000;
@@ -54,6 +56,7 @@ export class GatewayCycle {
   readonly #wanted = new Map<Address, SourceFilter>();
   readonly #outgoing: AmtMessage[] = [];
   #request: { readonly nonce: number; tries: number; answerBy: number } | undefined;
+  #isDoubted = false;
   #nextRequestAt = Infinity;
   #proof: Proof | undefined;
   #robustness = DEFAULT_ROBUSTNESS;
@@ -76,9 +79,10 @@ export class GatewayCycle {
     return this.#proof !== undefined;
   }
 
-  /** Sends now what it would have sent later: the network may have changed. */
-  refresh(now: number): void {
+  /** Sends now what it would have sent later: the network may have changed. `isDoubted`: the relay may be gone. */
+  refresh(now: number, isDoubted = false): void {
     if (this.#wanted.size === 0) return;
+    this.#isDoubted = isDoubted;
     this.#request = undefined;
     this.#nextRequestAt = now;
   }
@@ -148,6 +152,7 @@ export class GatewayCycle {
     const wait = Math.min(Math.max(interval, MIN_QUERY_INTERVAL_S), MAX_QUERY_INTERVAL_S) * 1_000;
     this.roundTripMs = now - this.#requestedAt;
     this.#request = undefined;
+    this.#isDoubted = false;
     this.#nextRequestAt = this.#wanted.size > 0 ? now + wait : Infinity;
     const before = this.#proof;
     // Copied: the datagram's buffer is used again.
@@ -173,6 +178,7 @@ export class GatewayCycle {
 
   #forget(): void {
     this.#request = undefined;
+    this.#isDoubted = false;
     this.#nextRequestAt = Infinity;
     this.#proof = undefined;
     this.#repetitions = [];
@@ -189,7 +195,7 @@ export class GatewayCycle {
 
   #askAgain(now: number): CycleOutcome {
     const request = this.#request!;
-    if (request.tries >= REQUEST_TRIES) {
+    if (request.tries >= (this.#isDoubted ? DOUBTED_TRIES : REQUEST_TRIES)) {
       this.#forget();
       return { type: "rejected", reason: "unanswered" };
     }

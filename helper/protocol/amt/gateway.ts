@@ -1,6 +1,7 @@
 import type { Entropy } from "#ports/entropy.ts";
 import { type Endpoint, sameEndpoint } from "#ports/endpoint.ts";
 import type { SourceFilter } from "#protocol/membership/source-filter.ts";
+import { isForwardableSource } from "#protocol/forwarding/scope.ts";
 import { type Address, type Family, family } from "#wire/address.ts";
 import { AMT_PORT, type AmtMessage, decodeAmt, encodeAmt } from "#wire/amt.ts";
 import { DecodeError } from "#wire/cursor.ts";
@@ -116,6 +117,11 @@ export class AmtGateway {
     for (const cycle of [this.#cycles[4], this.#cycles[6]]) if (this.#relay) cycle.refresh(now);
   }
 
+  /** Data came, and comes no more: the relay is asked whether it is there, and given up sooner than usual. */
+  handleSilence(now: number): void {
+    for (const cycle of [this.#cycles[4], this.#cycles[6]]) if (cycle.active) cycle.refresh(now, true);
+  }
+
   handleDatagram(datagram: Uint8Array, from: Endpoint, now: number): void {
     let message: AmtMessage;
     try {
@@ -208,6 +214,7 @@ export class AmtGateway {
   #advertised(nonce: number, relay: Address, from: Endpoint, now: number): void {
     const asked = this.#candidates[this.#at];
     // Section 5.2.3.4.5: from where the Discovery went, with its nonce.
+    if (!isUnicast(relay)) return this.#drop("malformed");
     if (!this.#discovery || nonce !== this.#discovery.nonce) this.#drop("wrong-nonce");
     else if (!asked || !sameEndpoint(from, { address: asked.address, port: AMT_PORT }))
       this.#drop("not-from-relay");
@@ -249,4 +256,9 @@ export class AmtGateway {
     const { buffer, byteOffset } = this.#entropy.bytes(4);
     return new DataView(buffer, byteOffset).getUint32(0);
   }
+}
+
+/** Could another computer have the address: is it neither multicast, unspecified, loopback nor link-local? */
+export function isUnicast(address: Address): boolean {
+  return isForwardableSource(address, address);
 }

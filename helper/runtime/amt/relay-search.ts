@@ -3,8 +3,8 @@ import type { Entropy } from "#ports/entropy.ts";
 import type { Log } from "#ports/log.ts";
 import type { NameLookup } from "#ports/name-lookup.ts";
 import { ANYCAST_RELAY, candidatesOf, inOrder, reverseName } from "#protocol/amt/driad.ts";
-import type { RelayCandidate } from "#protocol/amt/gateway.ts";
-import { canonicalAddress, family, isMulticast, type Address, type Family } from "#wire/address.ts";
+import { isUnicast, type RelayCandidate } from "#protocol/amt/gateway.ts";
+import { canonicalAddress, family, type Address, type Family } from "#wire/address.ts";
 import { AMTRELAY_TYPE, decodeAmtRelayRecord, type AmtRelayRecord } from "#wire/amt-relay-record.ts";
 import { DecodeError } from "#wire/cursor.ts";
 
@@ -89,7 +89,7 @@ export class RelaySearch {
   async #driad(record: AmtRelayRecord): Promise<RelayWay[]> {
     const { relay } = record;
     if (!relay) return [];
-    const addresses = "name" in relay ? await this.#addresses(relay.name) : [relay.address].filter(isPlace);
+    const addresses = "name" in relay ? await this.#addresses(relay.name) : [relay.address].filter(isUnicast);
     return candidatesOf(record, addresses, (of) => this.#o.reachable(of)).map((candidate) => ({
       ...candidate,
       how: "driad",
@@ -102,7 +102,7 @@ export class RelaySearch {
     if (found.length === 0) this.#o.log.write("warn", "an AMT relay's name was not found", { relay: place });
     return found
       .slice(0, MAX_ADDRESSES)
-      .filter((one) => isPlace(one) && (address !== undefined || this.#o.reachable(family(one))));
+      .filter((one) => isUnicast(one) && (address !== undefined || this.#o.reachable(family(one))));
   }
 
   async #records(source: Address, now: number): Promise<Answer> {
@@ -156,12 +156,6 @@ function decoded(data: Uint8Array): AmtRelayRecord[] {
     if (error instanceof DecodeError) return []; // section 4.2.3: of a type that is not known yet, perhaps
     throw error;
   }
-}
-
-/** Could a datagram be sent there, to somebody else? */
-function isPlace(address: Address): boolean {
-  const isNowhere = address === "::" || address === "::1" || /^(0|127)\./.test(address);
-  return !isNowhere && !isMulticast(address) && !/^fe[89ab]/.test(address);
 }
 
 function distinct(ways: readonly RelayWay[]): RelayWay[] {

@@ -14,8 +14,9 @@ import type { RelayWay } from "./relay-search.ts";
 const LOOK_MS = 1_500;
 /** So long without any, after there was some: the relay may be gone, or a NAT may have forgotten us. */
 const SILENT_MS = 3_000;
-/** Nothing comes, and nothing came: looked at so often whether something has begun. */
+/** Nothing comes: looked at so often whether something has begun; sooner while something may be about to. */
 const IDLE_LOOK_MS = 10_000;
+const ATTENTIVE_MS = 30_000;
 
 export interface AmtTunnelOptions {
   readonly core: Core;
@@ -45,6 +46,7 @@ export class AmtTunnel implements RuntimeVif, Timed {
   #packets = 0;
   #heardAt: number | undefined;
   #lookAt: number;
+  #attentiveUntil: number;
 
   constructor(options: AmtTunnelOptions) {
     const { core, id, name, ways, socket } = options;
@@ -54,6 +56,7 @@ export class AmtTunnel implements RuntimeVif, Timed {
     this.ways = ways;
     this.gateway = new AmtGateway(ways, core.entropy);
     this.#lookAt = core.clock.now() + LOOK_MS;
+    this.#attentiveUntil = core.clock.now() + ATTENTIVE_MS;
     core.addVif(this, { kind: "amt-gateway", upstream: false });
     core.fastPath.send({ type: "vif-add", vif: id, device: { kind: "amt-gateway", fd: socket.fd } });
     core.scheduler.add(this);
@@ -90,6 +93,8 @@ export class AmtTunnel implements RuntimeVif, Timed {
       isChanged = true;
     }
     if (!isChanged) return;
+    this.#attentiveUntil = now + ATTENTIVE_MS;
+    this.#lookAt = Math.min(this.#lookAt, now + LOOK_MS);
     // The fast path first: what the relay sends at once is to be taken.
     this.#o.core.fastPath.send({ type: "amt-joined", vif: this.id, streams: streamWords(this.#wanted) });
     this.#drain();
@@ -146,9 +151,11 @@ export class AmtTunnel implements RuntimeVif, Timed {
     } else if (this.#heardAt !== undefined && now - this.#heardAt >= SILENT_MS) {
       this.#heardAt = undefined; // once
       this.#o.core.log.write("info", "no multicast comes from an AMT relay any more", { vif: this.name });
-      if (this.gateway.state === "active") this.gateway.handleNetworkChange(now);
+      this.#attentiveUntil = now + ATTENTIVE_MS;
+      this.gateway.handleSilence(now);
     }
-    this.#lookAt = now + (this.#heardAt === undefined ? IDLE_LOOK_MS : LOOK_MS);
+    const isIdle = this.#heardAt === undefined && now >= this.#attentiveUntil;
+    this.#lookAt = now + (isIdle ? IDLE_LOOK_MS : LOOK_MS);
   }
 
   #drain(): void {

@@ -58,6 +58,18 @@ describe("finding a relay (RFC 7450 section 5.2.3.4)", () => {
     expect(sent.find(({ kind }) => kind === "request")).toMatchObject({ to: SECOND });
   });
 
+  test.each(["0.0.0.0", "127.0.0.1", "232.1.1.1", "169.254.0.1", "::", "::1", "fe80::1", "ff3e::1"])(
+    "an Advertisement that names %s names no relay",
+    (relay) => {
+      const scene = new GatewayScene([{ address: ANYCAST, discover: true }]);
+      scene.gateway.want(GROUP, from("198.51.100.1"), scene.now);
+      const { nonce } = scene.sent()[0] as { nonce: number };
+      scene.receive({ kind: "relay-advertisement", nonce, relay }, ANYCAST);
+      expect([scene.gateway.state, scene.sent(), scene.relays]).toEqual(["discovering", [], []]);
+      expect(scene.gateway.drops.get("malformed")).toBe(1);
+    },
+  );
+
   test("when all have failed there is a pause that grows, and somebody is told", () => {
     const scene = new GatewayScene([{ address: RELAY, discover: false }]);
     scene.gateway.want(GROUP, from("198.51.100.1"), scene.now);
@@ -66,6 +78,41 @@ describe("finding a relay (RFC 7450 section 5.2.3.4)", () => {
     expect(scene.exhausted).toBeGreaterThan(5);
     expect(scene.exhausted).toBeLessThan(25);
     expect(requests).toBe(scene.exhausted * 4);
+  });
+});
+
+describe("a relay whose data has ceased", () => {
+  const both = [RELAY, SECOND].map((address) => ({ address, discover: false }));
+
+  test("is given up after two Requests without an answer", () => {
+    const scene = active(both);
+    const before = scene.now;
+    scene.gateway.handleSilence(scene.now);
+    scene.pass(4_000);
+    const sent = scene.sent();
+    expect(kinds(sent.filter(({ to }) => to === RELAY))).toEqual(["request", "request"]);
+    expect(sent.at(-1)).toMatchObject({ kind: "request", to: SECOND });
+    expect(scene.now - before).toBe(4_000);
+  });
+
+  test("and that answers has the usual patience again", () => {
+    const scene = active(both);
+    scene.gateway.handleSilence(scene.now);
+    scene.pass(500);
+    scene.answer(scene.sent());
+    scene.sent();
+    scene.pass(126_000 + 14_000);
+    const sent = scene.sent().filter(({ kind }) => kind === "request");
+    expect(sent.map(({ to }) => to)).toEqual([RELAY, RELAY, RELAY, RELAY]);
+  });
+
+  test("is not asked where it has not answered yet", () => {
+    const scene = new GatewayScene(both);
+    scene.gateway.want(GROUP, from("198.51.100.1"), scene.now);
+    scene.sent();
+    scene.gateway.handleSilence(scene.now);
+    scene.pass(500);
+    expect(scene.sent()).toEqual([]);
   });
 });
 

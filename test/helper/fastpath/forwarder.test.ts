@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Arena } from "#fastpath/arena.ts";
 import { BATCH_MAX, Exit } from "#fastpath/batch.ts";
 import type { Batch } from "#fastpath/batch.ts";
+import { JoinedStreams } from "#fastpath/amt/joined-streams.ts";
 import { Counters, countersBytes } from "#fastpath/counters.ts";
 import { FlowMemory, flowMemoryBytes } from "#fastpath/flow-memory.ts";
 import { Forwarder } from "#fastpath/forwarder.ts";
@@ -189,6 +190,63 @@ describe("a LAN with rules", () => {
   test("no effect on what is no LAN, or not there", () => {
     for (const vif of [PEER, 77]) forwarder.setLanRules(vif, { ...rules, denied: [range(GROUP, 32)] }, 0);
     expect(fromDevice(LAN, packet())).toHaveLength(1);
+  });
+});
+
+describe("what an AMT relay sends", () => {
+  const [AMT, RELAYED] = [5, "192.0.2.1"] as const;
+  const asked = new JoinedStreams(words(GROUP, RELAYED));
+
+  function fromRelay(bytes: Uint8Array, { length = bytes.length, outer = 0 } = {}): string[] {
+    const vif = {
+      id: AMT,
+      kind: "amt-gateway",
+      wire: undefined,
+      local: undefined,
+      peer: undefined,
+      sources: undefined,
+    } as const;
+    if (!forwarder.vifs.get(AMT)) forwarder.addVif(vif);
+    forwarder.fromRelay(vif, place(arena, bytes), length, asked, outer, 1000);
+    forwarder.flush(1000);
+    return log.splice(0);
+  }
+  const drops = () => counters.read(AMT).drops;
+
+  test("goes to this computer's programs with its TTL, to wires with one less", () => {
+    expect(fromRelay(packet({ ttl: 1 }))).toEqual(["loop ttl=1 hops=8 5/1"]);
+    expect(fromRelay(packet()).slice(0, 2)).toEqual(["loop ttl=16 hops=8 5/2", "lan ttl=15 hops=8 5/2"]);
+    expect(counters.read(AMT)).toMatchObject({ rxPackets: 2, drops: { ttl: 1 } });
+  });
+
+  test("that it was not asked for is dropped before it could take the stream from who has it", () => {
+    expect(fromRelay(packet({ source: "192.0.2.2" }))).toEqual([]);
+    expect(fromRelay(packet({ group: "239.1.2.4" }))).toEqual([]);
+    expect(drops()).toEqual({ "not-joined": 2 });
+    expect(fromPeer(PEER, packet({ source: "192.0.2.2" }), 1)).not.toEqual([]);
+  });
+
+  test("a marked packet of who knows no marks is dropped, of who does keeps the mark", () => {
+    expect(fromRelay(packet(), { outer: 3 })).toEqual([]);
+    expect(drops()).toEqual({ congestion: 1 });
+  });
+
+  test("whatever else it is, is dropped with a reason", () => {
+    const broken = packet();
+    broken[10] = broken[10]! ^ 0xff;
+    for (const [bytes, length, reason] of [
+      [packet(), packet().length - 1, "malformed"],
+      [packet(), packet().length + 5, "malformed"],
+      [broken, broken.length, "malformed"],
+      [packet({ group: "198.51.100.1" }), packet().length, "malformed"],
+      [Uint8Array.of(0x45), 1, "malformed"],
+      [packet({ group: "224.0.0.5" }), packet().length, "scope"],
+      [packet({ source: "127.0.0.1" }), packet().length, "bad-source"],
+    ] as const) {
+      const before = drops()[reason] ?? 0;
+      expect(fromRelay(bytes, { length })).toEqual([]);
+      expect(drops()[reason]).toBe(before + 1);
+    }
   });
 });
 

@@ -51,6 +51,24 @@ describe("who may forward to whom", () => {
     expect(vifs.sort()).toEqual([...out].sort());
   });
 
+  test("AMT goes one way: from a gateway's vif to this computer and its LANs, to a relay's from all others", () => {
+    const [gateway, relay, demand] = [HOST_PEER_2 + 1, HOST_PEER_2 + 2, HOST_PEER_2 + 3];
+    forwarding.addVif(gateway, { kind: "amt-gateway", upstream: false });
+    forwarding.addVif(demand, { kind: "amt-gateway", upstream: true });
+    forwarding.addVif(relay, { kind: "amt-relay", upstream: false });
+    for (const vif of [LAN, PEER, relay, gateway])
+      forwarding.setListeners(vif, EXIT_WIRE, "232.1.1.1", include("10.0.0.1"));
+    forwarding.setListeners(TUN, EXIT_LOCAL, "232.1.1.1", include("10.0.0.1"));
+    expect(egress(gateway, "232.1.1.1").sort()).toEqual([`${TUN} local`, `${LAN}`].sort());
+    expect(egress(PEER, "232.1.1.1")).not.toContain(`${gateway}`);
+    expect(egress(PEER, "232.1.1.1")).toContain(`${relay}`);
+    expect(egress(relay, "232.1.1.1")).toEqual([]);
+    // What members want is no reason to fetch it from the Internet.
+    forwarding.setListeners(PEER, EXIT_WIRE, "232.1.1.2", include("10.0.0.1"));
+    forwarding.setListeners(relay, EXIT_WIRE, "232.1.1.3", include("10.0.0.1"));
+    expect([...forwarding.upstreamWants(demand)]).toEqual([["232.1.1.1", include("10.0.0.1")]]);
+  });
+
   test("a socket vif is a LAN by other means: no way to LANs, and local sockets hear it natively", () => {
     const socket = HOST_PEER_2 + 1;
     forwarding.addVif(socket, { kind: "socket", upstream: true });

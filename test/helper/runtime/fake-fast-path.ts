@@ -35,6 +35,8 @@ export class FakeFastPath implements FastPathHandle {
   readonly delivered: string[] = [];
   readonly drops = new Map<number, Record<string, number>>();
   shownFlows: Flow[] = [];
+  /** Packets that came in by vifs that are no peers. */
+  readonly received = new Map<number, number>();
   table: RouteTable | undefined;
   unicast: readonly UnicastRoute[] = [];
   /** Never answers that a vif is gone, as a worker that hangs. */
@@ -162,7 +164,7 @@ export class FakeFastPath implements FastPathHandle {
     const finite = (time: number | undefined): number => (time === undefined || time < 0 ? 0 : time);
     return {
       ...NOTHING_COUNTED,
-      rxPackets: traffic?.received ?? 0,
+      rxPackets: traffic?.received ?? this.received.get(vif) ?? 0,
       txPackets: traffic?.sent ?? 0,
       lastReceived: finite(traffic?.lastReceivedAt),
       lastSent: finite(traffic?.lastSentAt),

@@ -17,7 +17,7 @@ const FIRST_FD = 1_000;
 /** Relays that answer every gateway at once; what they were sent is kept. */
 export class FakeRelays {
   /** Relay records by name, as DNS has their data; and how often each was asked for. */
-  readonly zone = new Map<string, DnsAnswer>();
+  readonly zone = new Map<string, DnsAnswer | Error>();
   readonly asked = new Map<string, number>();
   readonly hosts = new Map<string, readonly string[]>();
   /** Those that answer, and what they advertise. */
