@@ -30,6 +30,7 @@ import { addReport } from "./report.ts";
 import { addRoutes } from "./routes.ts";
 import { addShare } from "./share.ts";
 import { addSixtunnel } from "./sixtunnel.ts";
+import { addTunnels } from "./tunnels.ts";
 import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addUp } from "./up.ts";
@@ -58,6 +59,7 @@ const COMMANDS = [
   addReach,
   addWeb,
   addMeet,
+  addTunnels,
   addMcasttunnel,
   addSixtunnel,
   addOwners,

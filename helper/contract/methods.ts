@@ -4,6 +4,7 @@ import { MAX_AMT_RELAYS, amtRelayChangeSchema, amtRelayDumpSchema, relayPlace } 
 import { presetName, presetSchema } from "./sharing.ts";
 import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
 import { shareSchema } from "./lan-access.ts";
+import { tunnelSchema, tunnelToAddSchema } from "./tunnels.ts";
 import { metricsChangeSchema, metricsSchema } from "./metrics.ts";
 import { proxyChangeSchema, proxySchema } from "./proxy.ts";
 import {
@@ -288,6 +289,11 @@ export const METHODS = {
   "amt.automatic": method("own", QUICK, v.strictObject({ on: v.boolean() }), nothing),
   /** Makes this computer a relay for others. What is not named stays as it is. */
   "amt.relay": method("own", QUICK, amtRelayChangeSchema, nothing),
+
+  /** Tunnels of other programs' kinds. */
+  "tunnels.list": method("read", QUICK, noParams, v.object({ tunnels: v.array(tunnelSchema) })),
+  "tunnels.add": method("own", QUICK, tunnelToAddSchema, v.object({ id: v.string() })),
+  "tunnels.remove": method("own", QUICK, v.strictObject({ id }), nothing),
 
   /** Who may drive the daemon beside root. */
   "owners.list": method("read", QUICK, noParams, v.object({ uids: v.array(uid) })),

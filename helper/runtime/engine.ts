@@ -47,6 +47,7 @@ import { StaticEntries } from "./static-entries.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 import type { SystemAccess } from "./system-access.ts";
 import { Streaming } from "./streams/streaming.ts";
+import { Tunnels } from "./tunnels/tunnels.ts";
 import { Transport } from "./transport.ts";
 import { TunVif } from "./tun-vif.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
@@ -88,6 +89,7 @@ export class Engine {
   readonly lans: Lans;
   readonly proxy: Proxy;
   readonly sockets: SocketVifs;
+  readonly tunnels: Tunnels;
   readonly networks: Networks;
   readonly transport: Transport;
   readonly statics: StaticEntries;
@@ -236,6 +238,13 @@ export class Engine {
       ofFile: () => this.routesFile?.proxy,
       settings: () => keeper.state.settings.proxy,
       log,
+    });
+    this.tunnels = new Tunnels({
+      core: this.core,
+      settings: () => keeper.state.settings.tunnels,
+      networkAddresses: () => this.networks.addresses().addresses,
+      links: () => this.#links.list(),
+      folder: keeper.folder,
     });
     this.lans = new Lans({
       core: this.core,
@@ -392,6 +401,7 @@ export class Engine {
     this.sharing.changed();
     this.lans.setRoles(this.proxy.refresh(this.#links.list(), (name) => this.lans.isOff(name)));
     this.lans.refresh();
+    this.tunnels.refresh();
     this.lanSharing.refresh();
     this.beacons.refresh();
     this.discovery.refresh();
@@ -437,6 +447,7 @@ export class Engine {
     this.sockets.close();
     this.amtRelay.close();
     this.amt.close();
+    this.tunnels.close();
     this.tun.detach();
     this.core.scheduler.stop();
     await this.fastPath.stop(); // what was handed over, goodbyes included, is sent before it ends

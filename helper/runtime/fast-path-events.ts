@@ -9,12 +9,14 @@ import type { Networks } from "./networks.ts";
 import type { Reach } from "./reach/reach.ts";
 import type { SocketVifs } from "./socket-vifs.ts";
 import type { Streaming } from "./streams/streaming.ts";
+import type { Tunnels } from "./tunnels/tunnels.ts";
 import type { Transport } from "./transport.ts";
 
 /** Whom the fast path's events concern. */
 export interface EventParts {
   readonly core: Core;
   readonly sockets: SocketVifs;
+  readonly tunnels: Tunnels;
   readonly announcements: AnnouncementListener;
   readonly networks: Networks;
   readonly transport: Transport;
@@ -32,7 +34,8 @@ export function handleFastPathEvent(event: FastPathEvent, parts: EventParts): bo
   switch (event.type) {
     case "packet-out":
       if (event.vif === announcements.vif) announcements.packetOut(event.packet, now);
-      else sockets.get(event.vif)?.packetOut(event.packet, now);
+      else if (!parts.tunnels.packetOut(event.vif, event.packet, now))
+        sockets.get(event.vif)?.packetOut(event.packet, now);
       return false;
     case "membership-packet":
       core.vifs.get(event.vif)?.membershipPacket(event.packet, event.own, now);

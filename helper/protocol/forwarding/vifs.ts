@@ -21,7 +21,16 @@ export interface VifOptions {
    * observer: the daemon itself, which hears what others send and sends nothing. amt-relay: gateways anywhere, who get
    * what they ask for and send nothing either.
    */
-  readonly kind: "tun" | "lan" | "peer" | "socket" | "observer" | "amt-gateway" | "amt-relay";
+  readonly kind:
+    | "tun"
+    | "lan"
+    | "peer"
+    | "socket"
+    | "observer"
+    | "amt-gateway"
+    | "amt-relay"
+    | "mcasttunnel"
+    | "sixtunnel";
   /** Peers: the network that the session belongs to. */
   readonly network?: string;
   /** Peers: are we that network's host? A host forwards between its members. */
@@ -80,6 +89,8 @@ function mayForward(from: VifClass, to: VifClass, { lanToLan, passiveFor }: Rule
   if (from.kind === "amt-gateway") return to.kind === "tun" || isLink(to);
   if (to.kind === "observer") return true;
   if (isLink(from) && isLink(to)) return lanToLan || areJoined(from, to);
+  // Between two of them nothing would tell that it has been there already: sources are lost on the way.
+  if (from.kind === "mcasttunnel" && to.kind === "mcasttunnel") return false;
   if (to.kind === "tun" && from.network !== undefined && passiveFor.has(from.network)) return false;
   if (from.kind === "tun" && to.kind === "lan" && to.passiveFor.size > 0) return false;
   const [lan, peer] = from.kind === "lan" ? [from, to] : [to, from];

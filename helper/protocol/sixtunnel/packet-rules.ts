@@ -14,7 +14,7 @@ export function fromClient(packet: Uint8Array, half: bigint): Passage {
   const multicast = packet[DESTINATION] === 0xff;
   const onLink = isLinkLocal(packet, SOURCE) || isUnspecified(packet, SOURCE);
   // What its system says to its routers, memberships above all, comes from addresses of the link.
-  if (multicast && (packet[DESTINATION + 1]! & 0xf) <= LINK_SCOPE)
+  if (isLinkMulticast(packet))
     return onLink || halfAt(packet, SOURCE) === half ? "link-multicast" : "foreign-source";
   if (halfAt(packet, SOURCE) !== half) return onLink ? "link-local" : "foreign-source";
   if (multicast) return "multicast";
@@ -25,8 +25,7 @@ export function fromClient(packet: Uint8Array, half: bigint): Passage {
 /** From the server, which sends for everybody: it is the destination that must be this client's. */
 export function fromServer(packet: Uint8Array, half: bigint): Passage {
   if (packet[SOURCE] === 0xff) return "foreign-source";
-  if (packet[DESTINATION] === 0xff)
-    return (packet[DESTINATION + 1]! & 0xf) <= LINK_SCOPE ? "link-multicast" : "multicast";
+  if (packet[DESTINATION] === 0xff) return isLinkMulticast(packet) ? "link-multicast" : "multicast";
   if (isLinkLocal(packet, SOURCE) || isLinkLocal(packet, DESTINATION)) return "link-local";
   return halfAt(packet, DESTINATION) === half ? "unicast" : "foreign-destination";
 }
@@ -38,6 +37,11 @@ export function destinationHalf(packet: Uint8Array): bigint {
 
 export function isMulticastPacket(packet: Uint8Array): boolean {
   return packet[DESTINATION] === 0xff;
+}
+
+/** To a group that never leaves its link. */
+export function isLinkMulticast(packet: Uint8Array): boolean {
+  return packet[DESTINATION] === 0xff && (packet[DESTINATION + 1]! & 0xf) <= LINK_SCOPE;
 }
 
 /** A whole IPv6 packet, and nothing behind it? */

@@ -9,6 +9,7 @@ import { amtHandlers } from "./amt-handlers.ts";
 import { keyHandlers } from "./key-handlers.ts";
 import { memberHandlers } from "./member-handlers.ts";
 import { metricsHandlers } from "./metrics-handlers.ts";
+import { tunnelHandlers } from "./tunnel-handlers.ts";
 import { networkHandlers } from "./network-handlers.ts";
 import { Named, saved, type HandlerParts } from "./handler-parts.ts";
 import { proxyHandlers } from "./proxy-handlers.ts";
@@ -35,6 +36,7 @@ export function daemonHandlers(parts: HandlerParts): DaemonApi {
     ...metricsHandlers(parts),
     ...amtHandlers(parts),
     ...keyHandlers(parts),
+    ...tunnelHandlers(parts),
     stats: async () => snapshots.stats(),
     dump: async () => {
       const amtRelay = relayDump(parts.engine);

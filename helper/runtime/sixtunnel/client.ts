@@ -5,7 +5,7 @@ import type { PlainTun } from "#ports/plain-tun.ts";
 import { Connecting } from "#protocol/mcasttunnel/connecting.ts";
 import { firstAddress, halfOf } from "#protocol/sixtunnel/assignments.ts";
 import type { SixDrop } from "#protocol/sixtunnel/counters.ts";
-import { fromServer, isIpv6, isMulticastPacket } from "#protocol/sixtunnel/packet-rules.ts";
+import { fromServer, isIpv6, isLinkMulticast } from "#protocol/sixtunnel/packet-rules.ts";
 import { parsePrefix, prefixText, type Prefix } from "#wire/address.ts";
 import { encodeHello } from "#wire/sixtunnel.ts";
 import { BURST, peerText, type SixEndOptions, type SixMulticast } from "./far-end.ts";
@@ -166,7 +166,7 @@ export class SixtunnelClient {
       const packet = this.#tun.read();
       if (!packet) return;
       if (!isIpv6(packet)) this.#drop("not-ipv6");
-      else if (this.#multicast && isMulticastPacket(packet)) this.#drop("multicast");
+      else if (this.#multicast && isLinkMulticast(packet)) this.#drop("link-local"); // the vif says it
       else this.#link.send(packet);
     }
   }

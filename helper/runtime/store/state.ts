@@ -11,6 +11,7 @@ import { hostedSchema, joinedSchema } from "./network-schemas.ts";
 import { DEFAULT_PROXY, proxySettingsSchema, type ProxySettings } from "./proxy-settings.ts";
 import { DEFAULT_REACH, reachSchema, type ReachSettings } from "./reach-settings.ts";
 import { DEFAULT_SHARING, sharingSchema, type SharingSettings } from "./sharing-settings.ts";
+import { tunnelsSchema, type TunnelSetting } from "./tunnel-settings.ts";
 import { staticEntrySchema, type StaticEntry } from "./static-entry.ts";
 
 /** Everything that the daemon must know again after a restart: state.json. */
@@ -44,6 +45,8 @@ export interface Settings {
   readonly amt: AmtSettings;
   /** false: the peers of the peers file are left alone (`down`) until `up`. */
   readonly staticEnabled: boolean;
+  /** Of other programs' kinds. */
+  readonly tunnels: readonly TunnelSetting[];
 }
 
 export interface LanSetting {
@@ -80,6 +83,7 @@ const settingsSchema = v.strictObject({
   proxy: v.optional(proxySettingsSchema, DEFAULT_PROXY),
   amt: v.optional(amtSchema, DEFAULT_AMT),
   staticEnabled: v.optional(v.boolean(), true),
+  tunnels: v.optional(tunnelsSchema, []),
 });
 
 const stateSchema: v.GenericSchema<unknown, State> = v.pipe(
@@ -123,6 +127,7 @@ export function initialState(randomKey: Uint8Array): State {
       proxy: DEFAULT_PROXY,
       amt: DEFAULT_AMT,
       staticEnabled: true,
+      tunnels: [],
     },
   };
 }

@@ -15,6 +15,7 @@ import { groupPortText } from "../socket-choice.ts";
 import { SocketVif } from "../socket-vif.ts";
 import { TunVif } from "../tun-vif.ts";
 import { NO_TRAFFIC, addTraffic, trafficOf } from "./traffic.ts";
+import { TunnelVif } from "../tunnels/tunnel-vif.ts";
 
 export class VifView {
   readonly #engine: Engine;
@@ -96,6 +97,7 @@ export class VifView {
           detail: vif.problem ?? (vif.gateway.state === "active" ? "" : "No relay has answered yet."),
           addresses: vif.relay ? [endpointText(vif.relay)] : [],
         };
+      if (vif instanceof TunnelVif) return { ...base, kind: vif.kind, mode: null, mtu: null, addresses: [] };
       const addresses = networks.addresses().addresses.map((own) => own.address);
       return { ...base, kind: "tun", mode: null, mtu: this.#engine.tun.mtu ?? null, addresses };
     });
@@ -121,7 +123,7 @@ export class VifView {
 /** What the fast path dropped, and what the slow path did that serves the vif. */
 export function dropsOf(vif: RuntimeVif, { drops }: Pick<VifCounters, "drops">): Record<string, number> {
   const all: Record<string, number> = { ...drops };
-  if (vif instanceof SocketVif)
+  if (vif instanceof SocketVif || vif instanceof TunnelVif)
     for (const [reason, count] of Object.entries(vif.drops)) all[reason] = (all[reason] ?? 0) + count;
   if (vif instanceof AmtTunnel)
     for (const [reason, count] of vif.drops) all[reason] = (all[reason] ?? 0) + count;

@@ -48,6 +48,12 @@ const PARAMS: Record<Method, Record<string, unknown>> = {
   "amt.relay": { enabled: true },
   "proxy.get": {},
   "proxy.set": { on: true },
+  "tunnels.list": {},
+  "tunnels.add": {
+    ...{ kind: "mcasttunnel", role: "server", address: null, port: 9000 },
+    ...{ group: "239.1.2.3", groupPort: 5004, ttl: 16 },
+  },
+  "tunnels.remove": { id: "0a1b2c3d" },
   "metrics.get": {},
   "metrics.set": { on: true },
   stats: {},

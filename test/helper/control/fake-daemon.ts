@@ -9,7 +9,7 @@ import type { LogLevel } from "#ports/log.ts";
 import type { AccessRules } from "#runtime/control/access.ts";
 import type { DaemonApi, PeerCredentials } from "#runtime/control/daemon-api.ts";
 import { startControlServer, type ControlServer } from "#runtime/control/server.ts";
-import { PRESET, NOW, SNAPSHOT, STATS } from "./sample-state.ts";
+import { PRESET, NOW, SNAPSHOT, STATS, TUNNELS } from "./sample-state.ts";
 
 /** A daemon without a network behind it: it records the calls, and answers from the sample state. */
 export interface FakeDaemon {
@@ -159,6 +159,9 @@ export async function startFakeDaemon(options: FakeOptions = {}): Promise<FakeDa
     "amt.relay": record("amt.relay", () => ({})),
     "proxy.get": record("proxy.get", () => proxyView({})),
     "proxy.set": record("proxy.set", proxyView),
+    "tunnels.list": record("tunnels.list", () => ({ tunnels: [...TUNNELS] })),
+    "tunnels.add": record("tunnels.add", () => ({ id: "0a1b2c3d" })),
+    "tunnels.remove": record("tunnels.remove", () => ({})),
     "metrics.get": record("metrics.get", () => metricsView(false)),
     "metrics.set": record("metrics.set", ({ on, listen }: MetricsChange) => metricsView(on, listen)),
     stats: record("stats", () => STATS),

@@ -1,10 +1,29 @@
 import { PROXY_OFF } from "#contract/proxy.ts";
 import type { Preset } from "#contract/sharing.ts";
+import type { Tunnel } from "#contract/tunnels.ts";
 import type { Group, Snapshot, Stats, Traffic } from "#contract/snapshot.ts";
 
 export const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
 
 const traffic: Traffic = { rxPackets: 1_000, rxBytes: 1_316_000, txPackets: 7, txBytes: 900 };
+
+export const TUNNELS: readonly Tunnel[] = [
+  {
+    ...{ id: "0a1b2c3d", kind: "mcasttunnel", role: "server", address: null, port: 9000 },
+    ...{ group: "239.1.2.3", groupPort: 5004, ttl: 16 },
+    ...{ state: "up", detail: "", peers: ["192.0.2.7:4000"], toPeers: 12, fromPeers: 7, drops: {} },
+  },
+  {
+    ...{ id: "0a1b2c3e", kind: "sixtunnel", role: "server", address: null, port: 5000 },
+    ...{ range: "2001:db8:1::/48", knownOnly: false },
+    ...{ state: "waiting", detail: "", peers: [], toPeers: 0, fromPeers: 0, drops: {} },
+  },
+  {
+    ...{ id: "0a1b2c3f", kind: "sixtunnel", role: "client", address: "home.example", port: 5000 },
+    ...{ clientId: null, defaultRoute: true },
+    ...{ state: "failed", detail: "no\u001b[2J answer", peers: [], toPeers: 0, fromPeers: 0, drops: {} },
+  },
+];
 
 export const STREAM: Group = {
   group: "239.1.2.3",

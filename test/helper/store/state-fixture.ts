@@ -146,6 +146,20 @@ export function fullState(): State {
         },
       },
       staticEnabled: false,
+      tunnels: [
+        {
+          ...{ id: "0a1b2c3d", kind: "mcasttunnel", role: "client", address: "home.example", port: 9000 },
+          ...{ group: "ff1e::1", groupPort: 5004, ttl: 16 },
+        },
+        {
+          ...{ id: "0a1b2c3e", kind: "sixtunnel", role: "server", address: null, port: 5000 },
+          ...{ range: "2001:db8:1::/48", knownOnly: true },
+        },
+        {
+          ...{ id: "0a1b2c3f", kind: "sixtunnel", role: "client", address: "192.0.2.5", port: 5000 },
+          ...{ clientId: "00:11:22:33:44:55", defaultRoute: false },
+        },
+      ],
     },
   };
 }

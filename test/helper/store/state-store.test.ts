@@ -195,7 +195,7 @@ describe("a damaged state", () => {
     expect(readFileSync(file, "utf8")).toBe(old.replace('"version": 3', '"version": 4'));
     expect((await loadDocument(options)).notes).toEqual([]);
   });
-  test("of version 1, which knew nothing of reach, presets, metrics and AMT, gets the defaults", async () => {
+  test("of version 1, which knew nothing of reach, presets, metrics, AMT and tunnels, gets the defaults", async () => {
     const { folder, file } = await savedFolder();
     const document = JSON.parse(readFileSync(file, "utf8")) as {
       version: number;
@@ -207,6 +207,7 @@ describe("a damaged state", () => {
     delete document.value.settings["metrics"];
     delete document.value.settings["amt"];
     delete document.value.settings["staticEnabled"];
+    delete document.value.settings["tunnels"];
     writeFileSync(file, JSON.stringify(document));
     const { value } = await load(folder);
     expect(value.settings).toEqual({
@@ -216,6 +217,7 @@ describe("a damaged state", () => {
       metrics: DEFAULT_METRICS,
       amt: DEFAULT_AMT,
       staticEnabled: true,
+      tunnels: [],
     });
   });
   test("half-written files of a kill are removed, and are no trace of a state", async () => {
