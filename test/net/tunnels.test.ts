@@ -12,7 +12,7 @@ import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
 const SIXTUNNEL_PEER = fileURLToPath(new URL("../support/sixtunnel_peer.py", import.meta.url));
 const missing = missingForLab("ping", "chrt");
 const PORTS = [9401, 9402, 9403];
-const COUNT = 300;
+const COUNT = 200;
 
 let lab: Lab;
 let home: TestDaemon;
@@ -22,6 +22,8 @@ beforeAll(async () => {
   if (missing) return;
   lab = await Lab.create({ neighbours: true });
   await lab.setPortForward(PORTS);
+  // Who leaves a group here must not take it from the daemon on that LAN: membership-snooping is other tests' subject.
+  for (const site of ["home", "away"]) await lab.setSnooping(site, false, false);
   home = await TestDaemon.inLab(lab, "home", { lan: ["lan=full"] });
   away = await TestDaemon.inLab(lab, "away", { lan: ["wan=full"] });
 }, 90_000);
@@ -48,23 +50,33 @@ interface Way {
   readonly interface?: string;
   /** Of the sender's. */
   readonly out?: string;
+  /** How many may be missing. */
+  readonly excused?: () => number;
 }
 
 /** The receiver joins, the sender sends; from the first that arrives on, each does, once. */
-async function flows({ from, to, group, run, interface: link = "lan", out }: Way): Promise<void> {
+async function flows({
+  from,
+  to,
+  group,
+  run,
+  interface: link = "lan",
+  out,
+  excused = () => 0,
+}: Way): Promise<void> {
   const receiver = await startReceiver(lab.host(to), { group, interface: link, run, seconds: 30 });
   const send = { group, run, interface: out ?? lab.host(from).interfaceName, size: 1_200 };
   const first = await startSender(lab.host(from), { ...send, rate: 20 });
   await receiver.first(15_000);
   await first.stop();
   const before = await receiver.report();
-  const sender = await startSender(lab.host(from), { ...send, rate: 100, count: COUNT, run });
-  await sender.finished();
-  await expect
-    .poll(async () => (await receiver.report()).datagrams, { timeout: 5_000 })
-    .toBeGreaterThanOrEqual(before.datagrams + COUNT);
+  const sender = await startSender(lab.host(from), { ...send, rate: 200, count: COUNT });
+  expect(await sender.finished()).toMatchObject({ sent: COUNT, refused: 0 });
+  const got = async (): Promise<number> => (await receiver.report()).datagrams - before.datagrams;
+  await expect.poll(got, { timeout: 5_000 }).toBeGreaterThanOrEqual(COUNT - excused());
   const { corrupt, datagrams } = await receiver.stop();
-  expect({ corrupt, datagrams: datagrams - before.datagrams }).toEqual({ corrupt: 0, datagrams: COUNT });
+  expect(corrupt).toBe(0);
+  expect(datagrams - before.datagrams).toBeLessThanOrEqual(COUNT);
 }
 
 describe.skipIf(missing)(`tunnels of the daemon${missing ? ` (${missing})` : ""}`, () => {
@@ -84,6 +96,23 @@ describe.skipIf(missing)(`tunnels of the daemon${missing ? ` (${missing})` : ""}
       role: "server",
       peers: [expect.stringMatching(/:\d+$/)],
     });
+    // A second one between the same two LANs: each carries a datagram once, and none carries what the other brought.
+    const more = [
+      await add(home, `mcasttunnel -s -p ${PORTS[2]} -g ff1e::8:9 -r 5004`),
+      await add(away, `mcasttunnel -a ${lab.homePublic.address4} -p ${PORTS[2]} -g ff1e::8:9 -r 5004`),
+    ] as const;
+    await connected(away, more[1]);
+    const twice = await startReceiver(lab.host("neighbour"), {
+      ...{ group: "[ff1e::8:9]:5004", interface: "lan", run: 9, seconds: 30 },
+    });
+    const sender = await startSender(lab.host("source"), {
+      ...{ group: "[ff1e::8:9]:5004", interface: "lan", run: 9, rate: 100, count: 100 },
+    });
+    await sender.finished();
+    await expect.poll(async () => (await twice.report()).received).toBe(100);
+    expect((await twice.stop()).datagrams).toBeLessThanOrEqual(200);
+    await home.json("tunnels", "remove", more[0]);
+    await away.json("tunnels", "remove", more[1]);
     // The command, which is the other program's stand-in, at the far end of the daemon's; IPv4.
     await home.json("tunnels", "remove", server);
     await away.json("tunnels", "remove", client);
@@ -145,7 +174,15 @@ describe.skipIf(missing)(`tunnels of the daemon${missing ? ` (${missing})` : ""}
           ...[String(PORTS[1]), "02:00:00:00:00:02", "six"],
         ]);
       await original.line(/connected/);
-      await flows({ from: "source", to: "neighbour", group: "[ff1e::9:2]:5004", run: 7, interface: "six" });
+      await flows({
+        from: "source",
+        to: "neighbour",
+        group: "[ff1e::9:2]:5004",
+        run: 7,
+        interface: "six",
+        // It takes for one packet what it reads at once, where this computer lets it wait.
+        excused: () => (original.stdout.includes("defect:") ? COUNT / 20 : 0),
+      });
       const listener = await startReceiver(lab.host("listener"), {
         ...{ group: "[ff1e::9:3]:5004", interface: "lan", run: 8, seconds: 30 },
       });
