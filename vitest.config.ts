@@ -7,13 +7,13 @@ import { defineConfig } from "vitest/config";
 // need root; "e2e" has real daemons and a real browser. What builds namespaces comes after all others, three files at a
 // time: they wait more than they work. What measures what the machine itself does (a rate, a silence, a processor's rest)
 // comes last, one file after the other.
-const slow = {
+const patient = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
-  pool: "forks",
   // A command from its sources takes 190 ms of the processor, most of it for reading what was read before; 70 ms so.
   env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "out/test-compile-cache") },
-} as const;
+};
+const slow = { ...patient, pool: "forks" } as const;
 
 const TIMED = ["circuit-breaker", "resilience-idle", "resilience-strangers", "roaming"].map(
   (name) => `test/net/${name}.test.ts`,
@@ -27,8 +27,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/{helper,main,packaging,scenarios}/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...patient,
           // Some of them watch memory, or start programs: see below.
           retry: 1,
         },

@@ -1,5 +1,6 @@
 // A daemon's worth of saving, to be killed at any moment: `node crash-writer.ts <folder>`. Each save adds one to
 // the port and gives all settings the same number; each number on stdout is on disk.
+import { flushCompileCache } from "node:module";
 import { loadState, stateSaver } from "#runtime/store/state-store.ts";
 import type { State } from "#runtime/store/state.ts";
 
@@ -19,6 +20,7 @@ const saver = stateSaver({
     throw error;
   },
 });
+flushCompileCache(); // there is no end at which it would be kept
 for (;;) {
   port++;
   await saver.saveNow();
