@@ -9,7 +9,7 @@ import { DemoError, say } from "#test/demo/steps.ts";
 import { comparisonTable, judge, type Figures } from "./figures.ts";
 import { harnessFolder, runHarness } from "./harness.ts";
 
-const HELP = `npm run bench [-- options] [peers]
+const HELP = `npm run bench [-- options] [peers], or: npm run bench -- amt-fanout
   --quick      one of everything instead of medians of three
   --check      only whether each peer comes up and carries the groups
   --alone      Castaway against socat in our own lab, without the harness
@@ -38,6 +38,13 @@ async function main(): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new DemoError("The bench needs root, for network namespaces", "sudo npm run bench");
   build();
+  if (positionals.includes("amt-fanout")) {
+    await ensureTools([...LAB_TOOLS, ["python3", "python3"]]);
+    const { runAmtFanout } = await import("./amt-fanout.ts");
+    const tables = await runAmtFanout();
+    if (values.out !== undefined) write(values.out, tables);
+    return;
+  }
   const folder = values.alone ? undefined : harnessFolder();
   let figures: Figures[];
   if (folder === undefined) {
@@ -53,10 +60,12 @@ async function main(): Promise<void> {
   const table = comparisonTable(figures);
   say(`\n${table}\n`);
   for (const { text, holds } of judge(figures)) say(`${holds ? "holds " : "MISSED"}  ${text}`);
-  if (values.out !== undefined) {
-    mkdirSync(dirname(values.out), { recursive: true });
-    writeFileSync(values.out, `${table}\n`);
-  }
+  if (values.out !== undefined) write(values.out, table);
+}
+
+function write(file: string, table: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${table}\n`);
 }
 
 /** What people run is what is measured. */
