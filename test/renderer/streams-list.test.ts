@@ -44,7 +44,7 @@ describe("a place is named by", () => {
     ["peer-home-9", { kind: "site", name: "peer-home-9" }], // a member who is gone
     ["castaway0", { kind: "here" }],
     ["eth0", { kind: "lan", name: "eth0" }],
-    ["amt0", { kind: "site", name: "amt0" }],
+    ["amt0", { kind: "internet" }],
     ["unheard-of", { kind: "site", name: "unheard-of" }],
   ])("the vif %s: %j", (inVif, place) => {
     expect(sourcePlace(fakeGroup(0, { inVif }), PLACES, new Set())).toEqual(place);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Group, Snapshot } from "#contract/snapshot.ts";
+import { nodeText } from "#renderer/screens/streams/node-words.ts";
 import { OTHERS_ID, type Picture, pictureOf } from "#renderer/screens/streams/picture-flows.ts";
 import {
   flowWidth,
@@ -84,8 +85,16 @@ describe("who sends to whom", () => {
       [HOST, "home"],
       ["here", "here"],
       ["lan eth0", "lan"],
-      ["site amt0", "site"],
+      ["internet", "site"],
     ]);
+  });
+
+  test("whatever relays streams of the Internet's come by, it is one place", () => {
+    const both = snapshot([{ inVif: "amt0" }, { inVif: "amt1" }]);
+    const vifs = [...both.vifs, fakeVif("amt1", "amt-gateway")];
+    const { nodes, flows } = pictureOf({ ...both, vifs }, home, 10);
+    expect(nodes.filter(({ kind }) => kind === "site").map(nodeText)).toEqual(["Internet"]);
+    expect(flows.filter(({ from }) => from === "internet")).toMatchObject([{ to: "here", streams: 2 }]);
   });
 
   test("a host is home itself; without a network there is this computer alone", () => {

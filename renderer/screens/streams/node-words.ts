@@ -1,7 +1,7 @@
 // What stands under a node of the picture, and in the sentences beside it.
 import { codeText, nameText } from "#renderer/i18n/formats.ts";
 import { t } from "#renderer/i18n/i18n.svelte.ts";
-import type { PictureNode } from "./picture-flows.ts";
+import { INTERNET_ID, type PictureNode } from "./picture-flows.ts";
 
 export function nodeText(node: PictureNode): string {
   if (node.self) return t("streams:thisComputer");
@@ -11,7 +11,7 @@ export function nodeText(node: PictureNode): string {
     case "lan":
       return t("streams:lanNamed", { name: codeText(node.name) });
     case "site":
-      return codeText(node.name);
+      return node.id === INTERNET_ID ? t("streams:tab_internet") : codeText(node.name);
     default:
       return nameText(node.name);
   }

@@ -1,14 +1,23 @@
 // Who sends to whom, as far as this computer carries it: the streams, summed by where they come from and go to.
 import type { Member, Network, Snapshot } from "#contract/snapshot.ts";
 import { plainText } from "#contract/plain-text.ts";
-import { HERE, listenerPlaces, ownAddresses, type Place, placeId, placesOf, sourcePlace } from "./places.ts";
+import {
+  HERE,
+  INTERNET,
+  listenerPlaces,
+  ownAddresses,
+  type Place,
+  placeId,
+  placesOf,
+  sourcePlace,
+} from "./places.ts";
 
 export type NodeKind = "home" | "here" | "member" | "lan" | "site" | "others";
 
 export interface PictureNode {
   readonly id: string;
   readonly kind: NodeKind;
-  /** As its owner called it; empty for this computer and for a heap of others. */
+  /** As its owner called it; empty for this computer, the Internet and a heap of others. */
   readonly name: string;
   readonly online: boolean;
   /** This computer is it. */
@@ -32,6 +41,7 @@ export interface Picture {
 }
 
 export const OTHERS_ID = "others";
+export const INTERNET_ID = placeId(INTERNET);
 const HERE_ID = placeId(HERE);
 
 /**
@@ -137,10 +147,10 @@ function lanNodes({ vifs }: Snapshot): PictureNode[] {
 
 /** Other multicast networks, where something comes from them or goes to them. */
 function siteNodes({ vifs }: Snapshot, busy: ReadonlyMap<string, number>): PictureNode[] {
-  return vifs
-    .map(({ name }) => ({ id: placeId({ kind: "site", name }), name }))
-    .filter(({ id }) => busy.has(id))
-    .map(({ id, name }) => ({ id, kind: "site", name, online: true, self: false, count: 1 }));
+  const sites = new Map(vifs.map(({ name }) => [placeId({ kind: "site", name }), name]));
+  return [...sites.set(INTERNET_ID, "")]
+    .filter(([id]) => busy.has(id))
+    .map(([id, name]) => ({ id, kind: "site", name, online: true, self: false, count: 1 }));
 }
 
 /** A member without a node of its own belongs to the heap. */

@@ -12,6 +12,8 @@ export function placeText(place: Place): string {
       return nameText(place.name);
     case "lan":
       return t("streams:lanNamed", { name: codeText(place.name) });
+    case "internet":
+      return t("streams:tab_internet");
     case "site":
       return codeText(place.name);
   }

@@ -6,10 +6,13 @@ export type Place =
   | { readonly kind: "here" }
   | { readonly kind: "member"; readonly network: string; readonly number: number; readonly name: string }
   | { readonly kind: "lan"; readonly name: string }
-  /** Another multicast network: an AMT relay, a tunnel of another system. */
+  /** By whatever AMT relay it comes. */
+  | { readonly kind: "internet" }
+  /** Another multicast network: those whom this AMT relay serves, a tunnel of another system. */
   | { readonly kind: "site"; readonly name: string };
 
 export const HERE: Place = { kind: "here" };
+export const INTERNET: Place = { kind: "internet" };
 
 /** By the vif's name. */
 export type Places = ReadonlyMap<string, Place>;
@@ -22,6 +25,8 @@ function placeOf(vif: Vif, networks: Snapshot["networks"]): Place {
   switch (vif.kind) {
     case "tun":
       return HERE;
+    case "amt-gateway":
+      return INTERNET;
     case "lan":
     case "socket":
       return { kind: "lan", name: vif.name };
@@ -68,7 +73,8 @@ export function ownAddresses({ networks, lans }: Pick<Snapshot, "networks" | "la
 export function placeId(place: Place): string {
   switch (place.kind) {
     case "here":
-      return "here";
+    case "internet":
+      return place.kind;
     case "member":
       return `member ${place.network} ${place.number}`;
     default:

@@ -30,7 +30,7 @@ export function matches(group: Group, { search, onlyActive }: StreamFilter, plac
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;
   const { name, source, sourceName, port, payload } = group;
-  const listeners = listenerPlaces(group, places).map((place) => (place.kind === "here" ? "" : place.name));
+  const listeners = listenerPlaces(group, places).map((place) => ("name" in place ? place.name : ""));
   const text = [name, group.group, source, sourceName, port, payload, ...listeners].join("\n").toLowerCase();
   return words.every((word) => text.includes(word));
 }
