@@ -112,6 +112,7 @@ describe("where others may read", () => {
   test("anybody else may look, and no handler runs for the rest", async () => {
     daemon.caller = STRANGER;
     const reads = [
+      "tunnels.list",
       "status",
       "watch",
       "members.list",
