@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { keyPair } from "#noise/x25519.ts";
@@ -177,6 +178,15 @@ test("any text is either statements or mistakes with lines, and never an excepti
       expect(config.peers.length).toBeLessThanOrEqual(MAX_PEERS);
     }),
   );
+});
+
+test.each(["docs/config.md", "README.md"])("the example of %s is one that can be used", (file) => {
+  const text = readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
+  const block = text.split("\n\n").filter((part) => part.startsWith("    peer "));
+  expect(block.length).toBeGreaterThan(0);
+  const { config, problems: told } = parse(block.join("\n"));
+  expect(told).toEqual([]);
+  expect(config.peers.length).toBeGreaterThan(0);
 });
 
 test("addresses follow from the key alone, and two keys have none in common", () => {
