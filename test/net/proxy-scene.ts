@@ -14,8 +14,15 @@ export interface RouterScene {
   dispose(): Promise<void>;
 }
 
-/** The router's default route leaves by the first interface. Throws with the command that failed. */
-export function startRouterScene(tag: string, interfaces: readonly string[]): RouterScene {
+/**
+ * The router's default route leaves by the first interface. `hosts4`: IPv4 addresses of machines that are to have these; the
+ * router is at .1 of their networks. Throws with the command that failed.
+ */
+export function startRouterScene(
+  tag: string,
+  interfaces: readonly string[],
+  hosts4: Readonly<Record<string, string>> = {},
+): RouterScene {
   const namespace = (name: string): string => `cw-${tag}-${process.pid}-${name}`;
   const router = new Machine(ROUTER, ["ip", "netns", "exec", namespace("r")]);
   const hosts = new Map<string, Machine>();
@@ -23,6 +30,8 @@ export function startRouterScene(tag: string, interfaces: readonly string[]): Ro
   const address = (name: string, family: 4 | 6, end: "router" | "host"): string => {
     const number = numbers.get(name)!;
     const last = end === "router" ? 1 : 2;
+    const own = hosts4[name];
+    if (family === 4 && own !== undefined) return end === "host" ? own : own.replace(/\d+$/, "1");
     return family === 4 ? `10.1.${number}.${last}` : `2001:db8:1:${number}::${last}`;
   };
 

@@ -37,11 +37,12 @@ export class StaticJoins {
     this.#byVif.delete(vif);
   }
 
+  /** As smcroute has it, whatever came first: who names a source of a group wants no other one, any source or not. */
   filter(vif: VifId, group: Address): SourceFilter | undefined {
     const sources = this.#byVif.get(vif)?.get(group);
     if (!sources) return undefined;
-    if (sources.has(undefined)) return ANY_SOURCE;
-    return { mode: "include", sources: new Set([...sources].filter((source) => source !== undefined)) };
+    const named = new Set([...sources].filter((source) => source !== undefined));
+    return named.size > 0 ? { mode: "include", sources: named } : ANY_SOURCE;
   }
 
   groups(vif: VifId): Iterable<Address> {

@@ -354,6 +354,17 @@ describe("scope", () => {
 });
 
 describe("static joins and routes", () => {
+  test("a static join of a source is of that one alone, whatever else is joined of its group, as by smcroute", () => {
+    const [group, source] = ["232.1.1.7", "10.0.0.1"];
+    const wanted = (): SourceFilter | undefined => forwarding.upstreamWants(LAN).get(group);
+    forwarding.addStaticJoin(LAN, group);
+    expect(wanted()).toEqual(ANY_SOURCE);
+    forwarding.addStaticJoin(LAN, group, source);
+    expect(wanted()).toEqual(include(source));
+    forwarding.removeStaticJoin(LAN, group, source);
+    expect(wanted()).toEqual(ANY_SOURCE);
+  });
+
   test("a static join is wanted without a listener, and merges with listeners", () => {
     forwarding.addStaticJoin(LAN, "232.1.1.1", "10.0.0.1");
     expect(forwarding.drainUpstreamChanges()).toEqual([

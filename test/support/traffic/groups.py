@@ -4,10 +4,10 @@
     groups.py send INTERFACE COUNT      what to send: a JSON list on the input
     groups.py listen INTERFACE          groups and ports: a JSON list on the input
 
-To send: {"group", "port", "ttl"} is UDP; {"group", "protocol", "payload": hex, "ttl", "alert"} is raw, with a router
+To send: {"group", "port", "ttl"} is UDP, with "source" from that address; {"group", "protocol", "payload": hex, "ttl", "alert"} is raw, with a router
 alert option if asked for, and ICMPv6 checksums filled in by the kernel. The sender sends each COUNT times and prints
 {"event": "report", "sent": n}. The listener joins {"group", "port"}, prints {"event": "ready"}, and answers each
-further line with {"event": "report", "received": {group: datagrams}}.
+further line with {"event": "report", "received": {group: datagrams}}; {"name"} beside a group stands for it there.
 """
 import ipaddress
 import json
@@ -47,6 +47,8 @@ def sender_of(item, interface):
     kind = socket.SOCK_DGRAM if "port" in item else socket.SOCK_RAW
     sock = socket.socket(family_of(address), kind, protocol)
     sock.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, interface.encode() + b"\0")
+    if "source" in item:
+        sock.bind((item["source"], 0))
     if address.version == 4:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, item["ttl"])
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("=4s4si", b"\0" * 4, b"\0" * 4, index))
@@ -87,7 +89,7 @@ def listen(interface, items):
         sock.bind((str(address), item["port"]) + scope)
         sock.setsockopt(level_of(address), MCAST_JOIN_GROUP, struct.pack("=I4x", index) + sockaddr(address))
         sock.setblocking(False)
-        groups[sock] = item["group"]
+        groups[sock] = item.get("name", item["group"])
     received = {group: 0 for group in groups.values()}
     print('{"event": "ready"}', flush=True)
     while True:

@@ -10,6 +10,10 @@ export interface UdpGroup {
   readonly group: string;
   readonly port: number;
   readonly ttl: number;
+  /** An address of the sender's. */
+  readonly source?: string;
+  /** What the listener counts it by; its group otherwise. */
+  readonly name?: string;
 }
 
 /** A packet of another protocol. The kernel fills in the checksum of ICMPv6 alone. */
@@ -57,7 +61,7 @@ export class GroupListener {
     return new GroupListener(child);
   }
 
-  /** Datagrams by group so far. */
+  /** Datagrams by group, or name, so far. */
   async received(): Promise<Readonly<Record<string, number>>> {
     this.child.takeLines();
     this.child.write("report\n");
