@@ -62,6 +62,8 @@ export class GatewayCycle {
   #robustness = DEFAULT_ROBUSTNESS;
   #repetitions: Repetition[] = [];
   #requestedAt = 0;
+  /** The last Request was one that Linux' relay takes; what was answered is how it is asked the next time. */
+  #isPlain = false;
   /** From the Request to its Query, ms. */
   roundTripMs: number | undefined;
 
@@ -89,6 +91,7 @@ export class GatewayCycle {
 
   /** A relay was found: what is wanted is asked of it. */
   start(now: number): void {
+    this.#isPlain = false;
     this.#forget();
     if (this.#wanted.size > 0) this.#nextRequestAt = now;
   }
@@ -204,9 +207,11 @@ export class GatewayCycle {
   }
 
   #sendRequest(request: { readonly nonce: number; tries: number; answerBy: number }, now: number): void {
-    // Linux' relay looks for the MLD flag in another bit, and is silent to ours.
-    const flag = this.family === 6 && request.tries % 2 === 1 ? "linux" : "rfc";
-    this.#outgoing.push({ kind: "request", nonce: request.nonce, family: this.family, flag });
+    // Linux' relay looks for the MLD flag in another bit, and is silent to ours and to E.
+    this.#isPlain = request.tries === 0 ? this.#isPlain : !this.#isPlain;
+    const flag = this.family === 6 && this.#isPlain ? "linux" : "rfc";
+    const ecn = this.#isPlain ? {} : { ecn: true };
+    this.#outgoing.push({ kind: "request", nonce: request.nonce, family: this.family, flag, ...ecn });
     this.#requestedAt = now;
     request.answerBy = now + answerWaitMs(request.tries++, this.#random() / 2 ** 32);
   }

@@ -6,6 +6,8 @@ import type { RelaySettings } from "../store/relay-settings.ts";
 export interface RelayAddress {
   readonly address: Address;
   readonly anycast: boolean;
+  /** What gateways are told instead, who reach the socket through a NAT. */
+  readonly told?: Address;
 }
 
 /** Where the relay is to be reached: as was set, or where this computer's own traffic leaves it. Unicast ones first. */
@@ -15,12 +17,25 @@ export function relayAddresses(
   current: readonly RelayAddress[] = [],
 ): RelayAddress[] {
   const used = new Set(current.filter((one) => !one.anycast).map(({ address }) => address));
-  const unicast = addresses.length > 0 ? addresses : ownAddresses(links, name, used);
+  const own = ownAddresses(links, name, used);
+  const unicast =
+    addresses.length > 0
+      ? addresses.map((address) => whereItIs(address, own, links))
+      : own.map((address) => ({ address, anycast: false }));
   if (unicast.length === 0) return [];
   return [
-    ...unicast.map((address) => ({ address, anycast: false })),
+    ...unicast.filter(({ address }, i) => unicast.findIndex((one) => one.address === address) === i),
     ...anycast.map((address) => ({ address, anycast: true })),
   ];
+}
+
+/** An address that no interface has is that of a NAT in front of this computer, whose port leads here. */
+function whereItIs(address: Address, own: readonly Address[], links: readonly Link[]): RelayAddress {
+  const here = links.some((link) => link.addresses.some((one) => one.address === address));
+  const behind = own.find((one) => family(one) === family(address));
+  return here || behind === undefined
+    ? { address, anycast: false }
+    : { address: behind, anycast: false, told: address };
 }
 
 /** One of each family; what is in use stays while it is there, for gateways would have to find the relay anew. */

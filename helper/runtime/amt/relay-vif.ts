@@ -5,7 +5,7 @@ import { RELAY_DEFAULTS } from "#protocol/amt/relay-types.ts";
 import { RelayFanOut } from "#protocol/amt/relay-fan-out.ts";
 import { isRelayed } from "#protocol/amt/relay-scope.ts";
 import { EXIT_WIRE, type VifId } from "#protocol/forwarding/route-table.ts";
-import { family } from "#wire/address.ts";
+import { type Address, family } from "#wire/address.ts";
 import type { Core, RuntimeVif } from "../core.ts";
 import type { Timed } from "../scheduler.ts";
 import type { RelaySettings } from "../store/relay-settings.ts";
@@ -40,8 +40,10 @@ export class RelayVif implements RuntimeVif, Timed {
     this.#options = options;
     this.id = id;
     this.addresses = addresses;
-    const own = (of: 4 | 6): string | undefined =>
-      addresses.find(({ address, anycast }) => !anycast && family(address) === of)?.address;
+    const own = (of: 4 | 6): Address | undefined => {
+      const found = addresses.find(({ address, anycast }) => !anycast && family(address) === of);
+      return found?.told ?? found?.address;
+    };
     const [own4, own6] = [own(4), own(6)];
     this.relay = new AmtRelay(
       {

@@ -14,7 +14,7 @@ export function relayState(engine: Engine, { enabled, maxGateways }: RelaySettin
     enabled,
     state,
     detail,
-    addresses: vif ? vif.addresses.map(({ address }) => address) : [],
+    addresses: vif ? vif.addresses.map(({ address, told }) => told ?? address) : [],
     gateways: vif?.relay.size ?? 0,
     maxGateways,
     groups: vif?.fanOut.entryCount ?? 0,

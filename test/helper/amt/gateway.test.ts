@@ -177,11 +177,16 @@ describe("the handshake (sections 5.2.3.5 to 5.2.3.7)", () => {
     scene.pass(1_500);
     const asked = scene.sent();
     expect(asked).toMatchObject([
-      { kind: "request", family: 6, flag: "rfc" },
+      { kind: "request", family: 6, flag: "rfc", ecn: true },
       { kind: "request", family: 6, flag: "linux" },
     ]);
+    expect(asked[1]).not.toHaveProperty("ecn");
     scene.answer(asked);
     expect(updates(scene.sent())).toEqual([{ type: "is-include", group: GROUP6, sources: ["2001:db8::1"] }]);
+    // What it answered is asked first from now on.
+    scene.pass(130_000);
+    const [again] = scene.sent().filter((message) => message.kind === "request" && message.family === 6);
+    expect(again).toMatchObject({ flag: "linux" });
   });
 
   test("an IGMP query in answer to MLD's Request does: its MAC is as good", () => {
