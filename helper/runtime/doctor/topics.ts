@@ -1,3 +1,4 @@
+import { amt } from "./amt.ts";
 import { firewall } from "./firewall.ts";
 import { joins } from "./joins.ts";
 import { lanAccess } from "./lan-access.ts";
@@ -40,4 +41,5 @@ export const TOPICS: readonly Topic[] = [
   peers,
   lanAccess,
   ttl,
+  amt,
 ];

@@ -44,6 +44,7 @@ export function collect({ snapshot, stats, transportDrops, scrapes, refused }: F
   for (const { network, member } of listed("members", members)) addMember(out, network, member);
   for (const vif of listed("vifs", snapshot.vifs)) addVif(out, vif);
   addGroups(out, snapshot.groups, listed);
+  addAmt(out, snapshot.amt);
   for (const [reason, count] of Object.entries(transportDrops)) out.add("transportDrops", { reason }, count);
   for (const [event, count] of listed("events", Object.entries(stats.counters))) addEvent(out, event, count);
   out.add("leftOut", { of: "duplicates" }, out.duplicates);
@@ -121,6 +122,13 @@ function addGroups(
     out.add("groupListeners", { group }, new Set(vifs).size);
     out.add("groupLoss", { group }, losses.length > 0 ? Math.max(...losses) : null);
   }
+}
+
+function addAmt(out: Exposition, { joins }: Snapshot["amt"]): void {
+  for (const [state, count] of countBy(joins.map(({ state }) => state)))
+    out.add("amtStreams", { state }, count);
+  const relays = new Map(joins.flatMap(({ via }) => (via ? [[via.address, via.how] as const] : [])));
+  for (const [how, count] of countBy([...relays.values()])) out.add("amtRelays", { how }, count);
 }
 
 /** Counters that have a family of their own: the whole name, or how it begins with the label for what follows. */

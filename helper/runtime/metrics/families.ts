@@ -63,6 +63,12 @@ export const FAMILIES = {
   groupListeners: gauge("castaway_group_listeners", "Interfaces behind which the group is listened to."),
   groupLoss: gauge("castaway_group_loss_ratio", "Loss of the group, of its worst source."),
 
+  amtStreams: gauge("castaway_amt_streams", "Streams of the Internet's that are asked for, by state."),
+  amtRelays: gauge(
+    "castaway_amt_relays_in_use",
+    "AMT relays that streams are asked of, by how they were found.",
+  ),
+
   accepted: counter("castaway_session_handshakes_accepted", "Handshakes of others that were right."),
   handshakeDrops: counter(
     "castaway_session_handshakes_dropped",

@@ -293,6 +293,26 @@ describe("where no relay is to be had", () => {
   });
 });
 
+test("the doctor says who answers, and what has nobody who does", async () => {
+  const { world, computer } = await scene((of) => {
+    of.zone.set(reverseName(OTHER), { records: [{ data: Uint8Array.of(0, 0) }], holdsMs: 600_000 });
+    of.answers(ANYCAST);
+  });
+  const found = async () => (await computer.call("doctor", { topic: "amt" })).checks;
+  expect(await found()).toEqual([]);
+  await computer.call("amt.join", { group: GROUP, source: SOURCE });
+  await computer.call("amt.join", { group: GROUP, source: OTHER });
+  await world.run(2_000);
+  expect(await found()).toMatchObject([
+    { status: "ok", message: `AMT relays answer (${ANYCAST}); 0 of 1 streams asked of them come.` },
+    {
+      status: "warn",
+      message: expect.stringContaining("1 of 2 streams"),
+      remedy: expect.stringContaining("2268"),
+    },
+  ]);
+});
+
 describe("a relay in use", () => {
   test("that falls silent is asked at once, and after two answers that do not come another one is", async () => {
     const { world, relays, computer } = await scene((of) => {
