@@ -16,11 +16,13 @@ import { systemLookup } from "#edge/portable/name-lookup.ts";
 import { openRouterLink } from "#edge/portable/router-link.ts";
 import { linuxStreamSockets } from "#edge/linux/stream-sockets.ts";
 import { openRouterSocket } from "#edge/linux/router-socket.ts";
+import { watchStream } from "#edge/linux/stream-watch.ts";
 import { openDatagrams, sendDatagram } from "#edge/linux/udp.ts";
 import { FastPathThread } from "#fastpath/fast-path-thread.ts";
 import type { OpenRelaySocket } from "#ports/amt-relay.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
+import type { WatchStream } from "#ports/stream-watch.ts";
 import type { StreamSockets } from "#ports/stream-sockets.ts";
 import type { KernelGateway } from "#ports/gateway.ts";
 import type { OpenKernelMulticast } from "#ports/kernel-multicast.ts";
@@ -42,6 +44,7 @@ export interface EnginePorts {
   /** Of an AMT tunnel. Throws SystemError. */
   openAmtSocket(port: number): Datagrams;
   readonly nameLookup: NameLookup;
+  readonly watchStream: WatchStream;
   sendDatagram(from: Datagrams, to: Endpoint, data: Uint8Array): void;
   readonly streamSockets: StreamSockets;
   /** Starts the DHT's process; undefined: there is none on this system. */
@@ -80,6 +83,7 @@ export function linuxPorts(clock: BootClock): EnginePorts {
     openDatagrams: (port) => openDatagrams(port),
     openAmtSocket,
     nameLookup: systemLookup(),
+    watchStream,
     sendDatagram: (from, to, data) => void sendDatagram(from.fd, to, data),
     streamSockets: linuxStreamSockets,
     startFastPath: () => new FastPathThread((options) => startWorker("fast-path", options), clock.slept),

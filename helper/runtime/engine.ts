@@ -366,6 +366,7 @@ export class Engine {
       links: () => this.#links.list(),
       memberPrefixes: () => this.networks.addresses().routes,
       lookup: ports.nameLookup,
+      watchStream: ports.watchStream,
       openSocket: () => ports.openAmtSocket(0),
       send: (from, to, data) => ports.sendDatagram(from, to, data),
     });

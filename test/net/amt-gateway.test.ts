@@ -4,7 +4,9 @@ import { AmtScene, joinOf, RELAYS, SOURCE } from "#test/support/amt-scene.ts";
 import type { PythonRelay } from "#test/support/amt/python-relay.ts";
 import type { TestDaemon } from "#test/support/daemon.ts";
 import { missingForLab } from "#test/support/requirements.ts";
+import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
 import { sendVideo, VideoReceiver } from "#test/support/traffic/ffmpeg.ts";
+import { reportUntil } from "./streams-scene.ts";
 
 const missing = missingForLab("ffmpeg", "conntrack");
 const FRAMES = 25;
@@ -62,4 +64,18 @@ describe.skipIf(missing !== undefined)(`an AMT gateway${missing ? ` (${missing})
       expect(gateways).toEqual({});
     },
   );
+
+  test("what comes by the LAN is not fetched, and nobody is asked", async () => {
+    const [source, group] = ["192.0.2.21", "232.1.1.9"];
+    const router = scene.lab.host("away-router");
+    await router.exec("ip", ["addr", "add", `${source}/32`, "dev", "br-lan"]);
+    await startSender(router, { group, interface: "br-lan", source, rate: 100 });
+    const receiver = await startReceiver(scene.away, { group, sources: [source] });
+    // Longer than a stream is given to come by itself.
+    await reportUntil(receiver, "four seconds of it", ({ received }) => received > 400);
+    const { amt, groups } = await daemon.status();
+    expect(groups.some((one) => one.group === group && one.listeners.length > 0)).toBe(true);
+    expect(amt.joins).toEqual([]);
+    expect(await receiver.stop()).toMatchObject({ duplicates: 0 });
+  });
 });

@@ -2,6 +2,7 @@ import type { Datagrams } from "#ports/datagrams.ts";
 import type { Endpoint } from "#ports/endpoint.ts";
 import type { Link } from "#ports/links.ts";
 import type { NameLookup } from "#ports/name-lookup.ts";
+import type { WatchStream } from "#ports/stream-watch.ts";
 import { automaticStreams } from "#protocol/amt/automatic-streams.ts";
 import { isInternetSource } from "#protocol/amt/internet-source.ts";
 import { ANY_SOURCE, mergeFilters, type SourceFilter } from "#protocol/membership/source-filter.ts";
@@ -12,6 +13,7 @@ import type { Timed } from "../scheduler.ts";
 import type { AmtSettings, KeptJoin } from "../store/amt-settings.ts";
 import { AmtDemand } from "./demand.ts";
 import { streamKey, type InternetStream } from "./internet-stream.ts";
+import { NativeStreams } from "./native-streams.ts";
 import { RelaySearch, type FoundRelays, type RelayWay } from "./relay-search.ts";
 import { AmtTunnel } from "./tunnel.ts";
 
@@ -22,6 +24,8 @@ const NATIVE_MS = 2_000;
 const NATIVE_JITTER_MS = 500;
 /** It came by a LAN: looked at again after that. */
 const NATIVE_AGAIN_MS = 10_000;
+/** It comes by AMT: so often it is looked whether it comes by a LAN too. */
+const NATIVE_LOOK_MS = 60_000;
 /** No relay is known, or no tunnel could be made. */
 const RETRY_MS = 30_000;
 /** Names of relays that were given are looked up again after that. */
@@ -37,6 +41,7 @@ export interface InternetStreamsOptions {
   /** Of networks of members: what is there is nobody's on the Internet. */
   readonly memberPrefixes: () => readonly Prefix[];
   readonly lookup: NameLookup;
+  readonly watchStream: WatchStream;
   /** Throws SystemError. */
   readonly openSocket: () => Datagrams;
   readonly send: (from: Datagrams, to: Endpoint, datagram: Uint8Array) => void;
@@ -46,6 +51,7 @@ export interface InternetStreamsOptions {
 export class InternetStreams implements Timed {
   readonly #o: InternetStreamsOptions;
   readonly #search: RelaySearch;
+  readonly #native: NativeStreams;
   readonly #streams = new Map<string, InternetStream>();
   readonly #tunnels = new Map<string, AmtTunnel>(); // by the relays that they ask
   readonly #touched = new Set<AmtTunnel>();
@@ -63,6 +69,7 @@ export class InternetStreams implements Timed {
       log: core.log,
       reachable: (of) => this.#reachable(of),
     });
+    this.#native = new NativeStreams({ core, fastPath: options.fastPath, watch: options.watchStream });
     const id = core.takeVifId();
     this.#demand = id === undefined ? undefined : new AmtDemand(core, id, () => (this.#stale = true));
     core.parts.add(this);
@@ -96,6 +103,7 @@ export class InternetStreams implements Timed {
     for (const tunnel of this.#tunnels.values()) tunnel.networkChanged(this.#now);
     for (const stream of this.#streams.values()) {
       stream.wide = false;
+      if (!stream.kept && stream.source !== undefined) this.#native.watch(stream.source, stream.group);
       stream.dueAt = Math.min(stream.dueAt, this.#now + SETTLE_MS);
     }
   }
@@ -121,6 +129,7 @@ export class InternetStreams implements Timed {
     core.scheduler.remove(this);
     core.parts.delete(this);
     this.#streams.clear();
+    this.#native.close();
     for (const tunnel of this.#tunnels.values()) tunnel.close();
     this.#tunnels.clear();
     if (this.#demand) core.removeDemand(this.#demand.id);
@@ -150,6 +159,7 @@ export class InternetStreams implements Timed {
     for (const [key, stream] of this.#streams)
       if (!wanted.has(key)) {
         this.#streams.delete(key);
+        if (stream.source !== undefined) this.#native.forget(stream.source, stream.group);
         this.#assign(stream, undefined);
       }
     for (const [key, { source, group, kept }] of wanted) {
@@ -161,6 +171,7 @@ export class InternetStreams implements Timed {
   }
 
   #begin(source: Address | undefined, group: Address, kept: KeptJoin | undefined): InternetStream {
+    if (!kept && source !== undefined) this.#native.watch(source, group);
     const jitter = (this.#o.core.entropy.bytes(1)[0]! / 256) * NATIVE_JITTER_MS;
     return {
       id: kept?.id ?? `${source ?? "any"}-${group}`,
@@ -183,10 +194,13 @@ export class InternetStreams implements Timed {
   }
 
   #look(stream: InternetStream, now: number): void {
-    stream.native = !stream.kept && !stream.tunnel && this.#comesByLan(stream);
+    const { source, group } = stream;
+    stream.native = !stream.kept && source !== undefined && this.#native.comes(source, group, NATIVE_MS);
     stream.dueAt = Infinity;
-    if (stream.native) stream.dueAt = now + NATIVE_AGAIN_MS;
-    else if (!stream.searching) {
+    if (stream.native) {
+      stream.dueAt = now + NATIVE_AGAIN_MS;
+      this.#assign(stream, undefined);
+    } else if (!stream.searching) {
       stream.searching = true;
       void this.#find(stream, now).then((found) => this.#found(stream, found));
     }
@@ -215,7 +229,9 @@ export class InternetStreams implements Timed {
       stream.problem = ways.length === 0 ? "No relay is known that might have it." : undefined;
       this.#assign(stream, ways.length === 0 ? undefined : this.#tunnelTo(stream, ways));
     }
-    const wait = stream.tunnel ? holdsMs : Math.min(holdsMs, RETRY_MS);
+    // What a program joined may come by its LAN later.
+    const most = !stream.tunnel ? RETRY_MS : stream.kept ? Infinity : NATIVE_LOOK_MS;
+    const wait = Math.min(holdsMs, most);
     stream.dueAt = Math.min(stream.dueAt, this.#now + wait);
     core.changed();
     core.turn();
@@ -288,13 +304,6 @@ export class InternetStreams implements Timed {
       }
     }
     this.#touched.clear();
-  }
-
-  #comesByLan({ source, group }: InternetStream): boolean {
-    const tunnels = new Set([...this.#tunnels.values()].map(({ id }) => id));
-    return this.#o.fastPath
-      .flows(NATIVE_MS)
-      .some((flow) => flow.group === group && flow.source === source && !tunnels.has(flow.vif));
   }
 
   #isElsewhere(source: Address): boolean {

@@ -157,6 +157,10 @@ export class Computer implements Host {
         },
         openAmtSocket: () => options.amt!.open(),
         nameLookup: options.amt?.lookup ?? NO_NAMES,
+        watchStream: (_interface, source, group) => ({
+          seen: () => options.amt?.native.has(`${source} ${group}`) === true,
+          close: () => {},
+        }),
         streamSockets: NO_STREAMS,
         startFastPath: () => this.fast,
         watchSleep: (woke) => {

@@ -19,6 +19,8 @@ export class FakeRelays {
   /** Relay records by name, as DNS has their data; and how often each was asked for. */
   readonly zone = new Map<string, DnsAnswer | Error>();
   readonly asked = new Map<string, number>();
+  /** Streams, "source group", that come by the LANs that the computer is on. */
+  readonly native = new Set<string>();
   readonly hosts = new Map<string, readonly string[]>();
   /** Those that answer, and what they advertise. */
   readonly relays = new Map<string, { readonly advertises: string }>();

@@ -137,6 +137,19 @@ describe("what a program joins", () => {
     expect(joinOf(computer)).toMatchObject({ state: "waiting", via: { address: ANYCAST, how: "anycast" } });
   });
 
+  test("begins to come by a LAN that is only visited: the relay is left within a minute", async () => {
+    const { world, relays, computer } = await scene((of) => of.answers(ANYCAST));
+    programJoins(computer, GROUP, SOURCE);
+    await world.run(BEGUN_MS);
+    expect(joinOf(computer)?.state).toBe("waiting");
+    relays.native.add(`${SOURCE} ${GROUP}`);
+    await world.run(61_000);
+    expect([joinOf(computer), tunnels(computer), relays.sockets.size]).toEqual([undefined, [], 0]);
+    relays.native.clear();
+    await world.run(15_000);
+    expect(joinOf(computer)?.state).toBe("waiting");
+  });
+
   test.each([
     ["of a private address", "10.9.9.9", GROUP],
     ["of this computer's own network", "192.168.2.77", GROUP],
