@@ -1,24 +1,20 @@
-// The text of a peers file. Pure, and the whole text is looked at: all mistakes are told at once. No message repeats a
-// word that stands where a secret may.
+// The text of a peers file. Pure, and the whole text is looked at: all mistakes are told at once.
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
-import { landingRanges } from "#protocol/forwarding/landing-ranges.ts";
-import { scopePolicy } from "#protocol/forwarding/scope.ts";
-import { isCandidateHost } from "#protocol/invite/candidate-codec.ts";
-import {
-  AddressError,
-  canonicalAddress,
-  isMulticast,
-  parsePrefix,
-  prefixContains,
-  type Address,
-  type Prefix,
-} from "#wire/address.ts";
+import { AddressError, type Address, type Prefix } from "#wire/address.ts";
 import type { Place, Problem } from "../routes-file/grammar.ts";
-
-/** A pre-shared key, or the file that it stands in. */
-export type PskText =
-  | { readonly kind: "key"; readonly key: Uint8Array }
-  | { readonly kind: "file"; readonly path: string };
+import {
+  endpointOf,
+  keyOf,
+  Mistake,
+  nameOf,
+  pskOf,
+  quoted,
+  rateOf,
+  sharedRange,
+  unicastAddress,
+  unicastRange,
+  type PskText,
+} from "./values.ts";
 
 export interface PeerStatement {
   readonly kind: "peer";
@@ -51,15 +47,8 @@ export interface ParsedPeers {
 
 const MAX_ENDPOINTS = 4;
 const MAX_RANGES = 32;
-const NAME = /^[a-z][a-z0-9_.-]{0,25}$/i;
-/** 32 bytes: 43 digits, of which the last has two bits of zero, and the sign that fills up. */
-const KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
-const RATE = /^(\d{1,6}(?:\.\d{1,3})?)([kMG])$/;
-const UNIT: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 };
 const STATEMENTS = "peer, network, address, share, psk, psk-file and forward";
 const OF_PEER = "key, endpoint, address, ranges, psk, psk-file, limit and hub";
-
-class Mistake extends Error {}
 
 export function parsePeersText(text: string, file: string): ParsedPeers {
   const statements: PeersStatement[] = [];
@@ -177,88 +166,4 @@ function some(words: readonly string[], keyword: string): string[] {
   if (all.length === 0) throw new Mistake(`nothing follows ${keyword}`);
   if (all.length > MAX_RANGES) throw new Mistake(`${keyword} takes ${MAX_RANGES} values at most`);
   return all;
-}
-
-function nameOf(text: string): string {
-  if (NAME.test(text)) return text;
-  throw new Mistake(
-    `${quoted(text)} is no name: a letter, then letters, digits, "-", "_" and ".", 26 at most`,
-  );
-}
-
-/** A word that should be a key may be a secret in the wrong place: it is not repeated. */
-function keyOf(text: string, what: string): Uint8Array {
-  const bytes = KEY.test(text) ? Uint8Array.fromBase64(text) : undefined;
-  if (!bytes) throw new Mistake(`${what} is not 32 bytes in base64: 44 characters, the last one "="`);
-  if (bytes.every((byte) => byte === 0)) throw new Mistake(`${what} is nothing but zeros`);
-  return bytes;
-}
-
-function pskOf(keyword: "psk" | "psk-file", value: string): PskText {
-  if (keyword === "psk") return { kind: "key", key: keyOf(value, "psk") };
-  if (!value.startsWith("/"))
-    throw new Mistake(`psk-file takes a path from the root: ${quoted(value)} is none`);
-  return { kind: "file", path: value };
-}
-
-/** The key in the text of a psk-file; undefined: there is none. */
-export function pskOfFile(text: string): Uint8Array | undefined {
-  const trimmed = text.trim();
-  return KEY.test(trimmed) ? Uint8Array.fromBase64(trimmed) : undefined;
-}
-
-function endpointOf(text: string): Candidate {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
-    throw new Mistake(
-      `endpoint needs HOST:PORT, an IPv6 address in brackets: ${quoted(text)}. The port is 42268, unless set otherwise there`,
-    );
-  if (!isCandidateHost(host))
-    throw new Mistake(`${quoted(host)} is neither an address nor the name of a computer`);
-  return { host: canonicalAddress(host) ?? host.toLowerCase(), port: Number(port) };
-}
-
-const UNUSABLE = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10"].map(
-  parsePrefix,
-);
-
-function unicastAddress(text: string): Address {
-  const address = canonicalAddress(text);
-  if (address === undefined)
-    throw new Mistake(`${quoted(text)} is no address; one address, without a length, fits here`);
-  if (isMulticast(address) || UNUSABLE.some((prefix) => prefixContains(prefix, address)))
-    throw new Mistake(`${address} cannot be an address of a computer in the tunnel`);
-  return address;
-}
-
-function unicastRange(text: string): Prefix {
-  const range = parsePrefix(text);
-  if (range.length < 8) throw new Mistake(`${quoted(text)} is too wide: a range has a length of 8 or more`);
-  unicastAddress(range.address);
-  return range;
-}
-
-const ROUTABLE = scopePolicy(["224.0.0.0/4", "ff00::/8"]);
-
-function sharedRange(text: string): Prefix {
-  const range = parsePrefix(text);
-  const shortest = range.address.includes(":") ? 8 : 4;
-  if (!isMulticast(range.address) || range.length < shortest)
-    throw new Mistake(`${quoted(text)} is no range of multicast groups`);
-  if (landingRanges([range], ROUTABLE).length === 0)
-    throw new Mistake(`${quoted(text)} stays on its link, whatever is shared`);
-  return range;
-}
-
-function rateOf(text: string): number {
-  const [, amount, unit] = RATE.exec(text) ?? [];
-  const rate = Math.round(Number(amount) * (UNIT[unit ?? ""] ?? Number.NaN));
-  if (rate >= 64_000 && rate <= 100e9) return rate;
-  throw new Mistake(`limit takes a rate from 64k to 100G, such as 20M: ${quoted(text)}`);
-}
-
-/** What somebody wrote, where it may be anything. A word as long as a key may be one. */
-function quoted(word: string): string {
-  return word.length >= 40 ? "that word" : `"${word}"`;
 }

@@ -4,7 +4,8 @@ import { staticAddresses, type StaticAddresses } from "#protocol/addressing/stat
 import { prefixesOverlap } from "#protocol/addressing/prefixes.ts";
 import { canonicalAddress, prefixContains, prefixText, type Prefix } from "#wire/address.ts";
 import type { Place, Problem } from "../routes-file/grammar.ts";
-import type { PeersStatement, PeerStatement, PskText } from "./grammar.ts";
+import type { PeersStatement, PeerStatement } from "./grammar.ts";
+import type { PskText } from "./values.ts";
 
 /** A full mesh of so many computers, and one session to each. */
 export const MAX_PEERS = 64;

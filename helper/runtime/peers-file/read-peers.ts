@@ -1,6 +1,7 @@
 import type { Place, Problem } from "../routes-file/grammar.ts";
 import { UnreadableError, readText } from "../routes-file/trusted-text.ts";
-import { parsePeersText, pskOfFile, type PskText } from "./grammar.ts";
+import { parsePeersText } from "./grammar.ts";
+import { pskOfFile, type PskText } from "./values.ts";
 import { assemble, type PeersConfig } from "./peers-config.ts";
 
 export interface PeersRead {

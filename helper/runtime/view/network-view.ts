@@ -10,7 +10,7 @@ import type { JoinedNetworkRuntime } from "../joined-network.ts";
 import type { Peer } from "../peer.ts";
 import type { PeersConfig } from "../peers-file/peers-config.ts";
 import { OWN_NUMBER, type StaticNetworkRuntime } from "../static-network.ts";
-import type { PathKinds } from "../reach/path-kinds.ts";
+import { joinedState, staticState } from "./network-state.ts";
 import { sessionLoss } from "./session-loss.ts";
 import { hostedLanAccess, joinedLanAccess, NO_LAN_ACCESS } from "./lan-access-view.ts";
 import { NO_TRAFFIC, trafficOf } from "./traffic.ts";
@@ -208,23 +208,6 @@ export class NetworkView {
   }
 }
 
-function staticState(
-  active: boolean,
-  up: number,
-  all: number,
-  forward: boolean,
-): Pick<Network, "state" | "detail"> {
-  if (!active) return { state: "off", detail: "The peers of the peers file are disconnected." };
-  const peers = all === 1 ? "peer" : "peers";
-  if (up === 0)
-    return { state: "connecting", detail: `Calling the ${peers} of the peers file; none has answered yet.` };
-  const hub = forward ? " This computer passes on between them." : "";
-  return {
-    state: "connected",
-    detail: `${up} of ${all} ${peers} of the peers file ${up === 1 ? "is" : "are"} here.${hub}`,
-  };
-}
-
 /** What limits the way to a peer. */
 function sendingOf(peer: Peer): Sending {
   const { mtu, breaker } = peer.session.path;
@@ -248,27 +231,6 @@ export function inviteOf(invite: InviteSummary): Invite {
     approval: invite.requireApproval,
     state: invite.status,
   };
-}
-
-function joinedState(network: JoinedNetworkRuntime, paths: PathKinds): Pick<Network, "state" | "detail"> {
-  const { state, record, peer } = network;
-  const name = record.networkName;
-  switch (state.state) {
-    case "off":
-      return { state: "off", detail: `Disconnected from ${name}.` };
-    case "connecting":
-      return { state: "connecting", detail: `Calling ${name}; its host has not answered yet.` };
-    case "pending":
-      return { state: "attention", detail: `The host of ${name} has to approve this computer first.` };
-    case "connected": {
-      const { rtt, endpoint } = peer?.session ?? {};
-      const way = endpoint ? ` ${paths.text(endpoint)}` : "";
-      const time = rtt === undefined ? "" : `, ${Math.max(1, Math.round(rtt))} ms`;
-      return { state: "connected", detail: `Connected to ${name}${way}${time}.` };
-    }
-    case "refused":
-      return { state: "refused", detail: `The host of ${name} refused this computer: ${state.status}.` };
-  }
 }
 
 function ownAddresses(plan: AddressPlan, number: number): string[] {

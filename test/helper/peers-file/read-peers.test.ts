@@ -60,9 +60,11 @@ test("files that are none, or hold no key", async () => {
   expect(await errors()).toEqual([expect.stringContaining("is not there")]);
   write("peers.conf", `peer a key ${KEY} psk-file ${folder}/none`);
   expect(await errors()).toEqual([expect.stringMatching(/^1: .*none is not there/)]);
-  write("b.psk", "no key\n", 0o600);
   write("peers.conf", `peer a key ${KEY} psk-file ${folder}/b.psk`);
-  expect(await errors()).toEqual([expect.stringMatching(/^1: .*does not hold one key/)]);
+  for (const text of ["no key\n", "", new Uint8Array(32).toBase64()]) {
+    write("b.psk", text, 0o600);
+    expect(await errors()).toEqual([expect.stringMatching(/^1: .*does not hold one key/)]);
+  }
   write("peers.conf", Buffer.from([0xff, 0xfe]));
   expect(await errors()).toEqual([expect.stringContaining("UTF-8")]);
   rmSync(file);
