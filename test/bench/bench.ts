@@ -14,6 +14,7 @@ const HELP = `npm run bench [-- options] [peers], or: npm run bench -- amt-fanou
   --check      only whether each peer comes up and carries the groups
   --alone      Castaway against socat in our own lab, without the harness
   --out FILE   write the table there, too
+  proxy        instead of tunnels: LAN in, LAN out, beside smcroute, igmpproxy and a forwarder in Python
 The harness is looked for in $MCBENCH and beside the checkout. Its peers unless named: `;
 
 const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
@@ -44,6 +45,15 @@ async function main(): Promise<void> {
     const tables = await runAmtFanout();
     if (values.out !== undefined) write(values.out, tables);
     return;
+  }
+  if (positionals[0] === "proxy") {
+    const harness = harnessFolder();
+    if (harness === undefined)
+      throw new DemoError("The load generator is not here", "Set MCBENCH to its folder");
+    const { runProxyBench } = await import("./proxy.ts");
+    const table = await runProxyBench(harness);
+    if (values.out !== undefined) write(values.out, table);
+    return say(`\n${table}\n`);
   }
   const folder = values.alone ? undefined : harnessFolder();
   let figures: Figures[];

@@ -8,9 +8,9 @@ import { MAX_LEFT_TO_KERNEL } from "#ports/lan.ts";
 import type { RouteTable, VifId } from "#protocol/forwarding/route-table.ts";
 import type { Address } from "#wire/address.ts";
 import type { Core } from "../core.ts";
-import { addTraffic } from "../view/traffic.ts";
 import type { LanVif } from "../lan-vif.ts";
 import type { Timed } from "../scheduler.ts";
+import { KernelCounts, difference, goesRound, total } from "./kernel-counts.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { planOf, samePlan, type StreamPlan } from "./stream-plan.ts";
 
@@ -46,15 +46,12 @@ interface Carried extends Stream {
   /** The kernel's count when it began. */
   readonly since: KernelCount;
   last: KernelCount;
+  /** At the last look. */
+  looked: KernelCount;
   lastAt: number;
 }
 
 const NOTHING: KernelCount = { packets: 0, bytes: 0, wrongInterface: 0 };
-
-interface Sum {
-  packets: number;
-  bytes: number;
-}
 
 export class KernelForwarding implements Timed {
   readonly #options: KernelForwardingOptions;
@@ -63,9 +60,7 @@ export class KernelForwarding implements Timed {
   readonly #carried = new Map<string, Carried>();
   readonly #refused = new Map<string, number>(); // until when
   readonly #before = new Map<string, Flow>(); // as of the last look
-  /** What the kernel carried of streams that it carries no more. */
-  readonly #past = new Map<string, Sum>();
-  readonly #traffic = new Map<VifId, Traffic>();
+  readonly #counts = new KernelCounts();
   #table: RouteTable | undefined;
   #generation = -1;
   #nextLook: number;
@@ -100,7 +95,7 @@ export class KernelForwarding implements Timed {
     if (this.#generation === core.tableGeneration) return;
     this.#generation = core.tableGeneration;
     this.#table = undefined;
-    for (const id of this.#traffic.keys()) if (!core.vifs.has(id)) this.#traffic.delete(id);
+    this.#counts.keepVifs((id) => core.vifs.has(id));
     if (this.#tried.size + this.#carried.size === 0) return;
     const stale = (stream: Stream): boolean => {
       const plan = this.#plan(stream.flow);
@@ -111,20 +106,19 @@ export class KernelForwarding implements Timed {
 
   /** The same streams with what the kernel carried of them, and those of which we see nothing any more. */
   merged(flows: readonly Flow[]): Flow[] {
-    const now = this.#options.core.clock.now();
-    for (const carried of this.#carried.values()) this.#count(carried, now);
+    const at = this.#options.core.clock.now();
+    for (const carried of this.#carried.values()) this.#count(carried, at);
     const seen = new Set(flows.map(keyOf));
     const hidden = [...this.#carried].filter(([key]) => !seen.has(key)).map(([, { flow }]) => flow);
     return [...flows, ...hidden].map((flow): Flow => {
       const key = keyOf(flow);
-      const past = this.#past.get(key);
       const carried = this.#carried.get(key);
-      if (!past && !carried) return flow;
-      const { packets, bytes } = carried ? share(carried) : { packets: 0, bytes: 0 };
+      const now = carried && difference(carried.since, carried.last);
+      const byKernel = total(this.#counts.past(key), now);
       return {
         ...flow,
-        packets: flow.packets + packets + (past?.packets ?? 0),
-        bytes: flow.bytes + bytes + (past?.bytes ?? 0),
+        packets: flow.packets + byKernel.packets,
+        bytes: flow.bytes + byKernel.bytes,
         lastSeen: Math.max(flow.lastSeen, carried?.lastAt ?? 0),
       };
     });
@@ -132,7 +126,7 @@ export class KernelForwarding implements Timed {
 
   /** What the kernel carried in and out by a LAN. */
   traffic(vif: VifId): Traffic | undefined {
-    return this.#traffic.get(vif);
+    return this.#counts.traffic(vif);
   }
 
   /** How many streams the kernel carries now. */
@@ -164,14 +158,19 @@ export class KernelForwarding implements Timed {
     for (const [key, { flow, plan }] of this.#tried) {
       const stream = { plan, flow: flows.find((one) => keyOf(one) === key) ?? flow };
       this.#tried.delete(key);
-      if (this.#tables.count(stream.flow).packets > 0 && this.#tables.forward(stream.flow, stream.plan, now))
-        this.#take(key, stream, now);
+      const count = this.#tables.count(stream.flow);
+      const fit = count.packets > 0 && !goesRound(NOTHING, count);
+      if (fit && this.#tables.forward(stream.flow, stream.plan, now)) this.#take(key, stream, now);
       else {
         this.#tables.remove(stream.flow);
-        if (this.#refused.size >= MAX_REMEMBERED) this.#refused.delete(this.#refused.keys().next().value!);
-        this.#refused.set(key, now + REFUSED_MS);
+        this.#refuse(key, now);
       }
     }
+  }
+
+  #refuse(key: string, now: number): void {
+    if (this.#refused.size >= MAX_REMEMBERED) this.#refused.delete(this.#refused.keys().next().value!);
+    this.#refused.set(key, now + REFUSED_MS);
   }
 
   /**
@@ -179,19 +178,25 @@ export class KernelForwarding implements Timed {
    * for others, and a packet between the two goes twice.
    */
   #take(key: string, stream: Stream, now: number): void {
-    this.#carried.set(key, { ...stream, since: NOTHING, last: NOTHING, lastAt: now });
+    this.#carried.set(key, { ...stream, since: NOTHING, last: NOTHING, looked: NOTHING, lastAt: now });
     this.#filter(stream.flow.vif);
     const since = this.#tables.count(stream.flow); // up to here it is in our own count
-    this.#carried.set(key, { ...stream, since, last: since, lastAt: now });
+    this.#carried.set(key, { ...stream, since, last: since, looked: since, lastAt: now });
     this.#filter();
     const { source, group } = stream.flow;
     this.#options.core.log.write("debug", "the kernel forwards a stream", { source, group });
   }
 
   #watchCarried(now: number): void {
-    for (const carried of this.#carried.values()) this.#count(carried, now);
-    const silent = [...this.#carried].filter(([, { lastAt }]) => now - lastAt >= SILENT_MS);
-    this.#takeBack(silent.map(([key]) => key));
+    const back: string[] = [];
+    for (const [key, carried] of this.#carried) {
+      this.#count(carried, now);
+      const round = goesRound(carried.looked, carried.last);
+      carried.looked = carried.last;
+      if (round) this.#refuse(key, now);
+      if (round || now - carried.lastAt >= SILENT_MS) back.push(key);
+    }
+    this.#takeBack(back);
   }
 
   #tryMore(flows: readonly Flow[], now: number): void {
@@ -224,35 +229,20 @@ export class KernelForwarding implements Timed {
         this.#carried.delete(key);
         this.#filter(flow.vif);
         this.#count(carried, now);
-        this.#remember(key, share(carried));
+        this.#counts.remember(key, difference(carried.since, carried.last));
       }
       this.#tables.remove(flow);
       if (carried) this.#filter();
     }
   }
 
-  #remember(key: string, { packets, bytes }: Sum): void {
-    const past = this.#past.get(key) ?? { packets: 0, bytes: 0 };
-    this.#past.delete(key);
-    if (this.#past.size >= MAX_REMEMBERED) this.#past.delete(this.#past.keys().next().value!);
-    this.#past.set(key, { packets: past.packets + packets, bytes: past.bytes + bytes });
-  }
-
   #count(carried: Carried, now: number): void {
     const count = this.#tables.count(carried.flow);
-    const packets = count.packets - carried.last.packets;
-    const bytes = count.bytes - carried.last.bytes;
-    if (packets <= 0) return;
+    const more = difference(carried.last, count);
+    if (more.packets <= 0) return;
     carried.last = count;
     carried.lastAt = now;
-    this.#add(carried.flow.vif, { rxPackets: packets, rxBytes: bytes, txPackets: 0, txBytes: 0 });
-    for (const vif of carried.plan.outVifs)
-      this.#add(vif, { rxPackets: 0, rxBytes: 0, txPackets: packets, txBytes: bytes });
-  }
-
-  #add(vif: VifId, more: Traffic): void {
-    const sum = this.#traffic.get(vif);
-    this.#traffic.set(vif, sum ? addTraffic(sum, more) : more);
+    this.#counts.crossed(carried.flow.vif, carried.plan.outVifs, more);
   }
 
   /** `only`: this LAN alone. */
@@ -275,8 +265,4 @@ export class KernelForwarding implements Timed {
 
 function keyOf({ vif, source, group }: Flow): string {
   return `${vif} ${source} ${group}`;
-}
-
-function share({ since, last }: Carried): Sum {
-  return { packets: last.packets - since.packets, bytes: last.bytes - since.bytes };
 }

@@ -229,6 +229,17 @@ describe("is taken back, its counts kept,", () => {
     expectBack();
   });
 
+  test("when more than a tenth comes in by another interface, and stays ours for a minute", () => {
+    kernel.wrong = 9;
+    second();
+    expect(outOf()).toEqual([11, "12>1"]);
+    kernel.wrong = 29;
+    second();
+    expect(outOf()).toBeUndefined();
+    for (let i = 0; i < 58; i++) second();
+    expect(outOf()).toBeUndefined();
+  });
+
   test("at the end", () => {
     it.close();
     expectBack();
