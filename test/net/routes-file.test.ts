@@ -88,7 +88,7 @@ describe.skipIf(missing !== undefined)(`smcroute's example file${missing ? ` (${
       expect(await count()).toBeLessThan(10);
 
       writeFileSync(own, EXAMPLE);
-      expect(await daemon.json("reload")).toEqual({ file: own, entries: 8 });
+      expect(await daemon.json("reload")).toMatchObject({ file: own, entries: 8 });
       await expect.poll(joined, { timeout: 10_000 }).toEqual(bySmcrouted);
       const { routes } = await daemon.json<{ routes: StaticRoute[] }>("routes", "list");
       expect(routes[0]).toMatchObject({ id: "file-1", group: "225.1.2.3", active: true, origin: `${own}:6` });
