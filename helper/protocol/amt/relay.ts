@@ -43,6 +43,7 @@ export class AmtRelay {
   /** Numbers from 1 to MAX_RELAY_GATEWAYS; one that is free is used again as late as possible. */
   #nextId = 1;
   readonly #freeIds: number[] = [];
+  #goneOverLimit = 0;
   /** No gateway is due before this. */
   #dueAt = Infinity;
 
@@ -63,6 +64,13 @@ export class AmtRelay {
 
   get size(): number {
     return this.#gateways.size;
+  }
+
+  /** Groups and sources that went beyond a gateway's limits, of those who are gone too. */
+  get overLimit(): number {
+    let sum = this.#goneOverLimit;
+    for (const gateway of this.#gateways.values()) sum += gateway.overLimit;
+    return sum;
   }
 
   nextCommand(): RelayCommand | undefined {
@@ -221,6 +229,7 @@ export class AmtRelay {
 
   #forget(gateway: RelayGateway): void {
     this.#gateways.delete(endpointText(gateway.endpoint));
+    this.#goneOverLimit += gateway.overLimit;
     const source = sourceKey(gateway.endpoint.address);
     const held = this.#perAddress.get(source)! - 1;
     if (held > 0) this.#perAddress.set(source, held);

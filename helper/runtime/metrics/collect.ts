@@ -137,12 +137,16 @@ const OWN: Readonly<Record<string, FamilyKey>> = {
   "session.cookies-sent": "cookies",
   "session.unknown-frames": "unknownFrames",
   "sap.known": "announced",
+  "amt-relay.gateways": "relayGateways",
+  "amt-relay.streams": "relayStreams",
   "forwarding.groupsNotCompiled": "notCompiled",
 };
 const BEGINNINGS: readonly (readonly [string, FamilyKey, string])[] = [
   ["session.handshakes-dropped-", "handshakeDrops", "reason"],
   ["forwarding.", "forwardingDrops", "reason"],
   ["path.breakers-", "breakers", "state"],
+  ["amt-relay.dropped-", "relayDrops", "reason"],
+  ["amt-relay.refused-", "relayRefused", "reason"],
 ];
 
 function addEvent(out: Exposition, event: string, count: number): void {

@@ -86,6 +86,13 @@ export const FAMILIES = {
   ),
   notCompiled: gauge("castaway_forwarding_groups_not_compiled", "Groups that do not fit into the table now."),
   breakers: gauge("castaway_path_breakers", "Members to whom multicast is held back now, by state."),
+  relayGateways: gauge("castaway_amt_relay_gateways", "Gateways that this computer serves as an AMT relay."),
+  relayStreams: gauge("castaway_amt_relay_streams", "Streams, (S,G) and (*,G), that they want."),
+  relayDrops: counter(
+    "castaway_amt_relay_dropped_messages",
+    "Messages of gateways and strangers that were not answered or believed, by reason.",
+  ),
+  relayRefused: counter("castaway_amt_relay_refused", "What gateways want and do not get, by reason."),
   announced: gauge("castaway_announced_streams", "Streams that are announced (SAP), and known."),
   events: counter(
     "castaway_events",

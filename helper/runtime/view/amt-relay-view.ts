@@ -59,8 +59,6 @@ export function relayCounters({ amtRelay: { vif } }: Engine): Record<string, num
   for (const [reason, count] of vif.relay.drops) counters[`amt-relay.dropped-${reason}`] = count;
   for (const [reason, count] of Object.entries(vif.fanOut.refusals))
     counters[`amt-relay.refused-${reason}`] = count;
-  let overLimit = 0;
-  for (const gateway of vif.relay.gateways) overLimit += gateway.overLimit;
-  counters["amt-relay.refused-over-limit"] = overLimit;
+  counters["amt-relay.refused-overLimit"] = vif.relay.overLimit;
   return counters;
 }

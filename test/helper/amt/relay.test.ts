@@ -289,6 +289,7 @@ describe("hostile gateways", () => {
     const sources = Array.from({ length: 200 }, (_, i) => `192.0.2.${i}`);
     const [last] = update(query, report([{ ...JOIN, group: "232.2.0.0", sources }])).slice(-1);
     expect(last?.type === "listeners" && last.filter?.sources.size).toBe(MAX_SOURCES);
+    expect(relay.overLimit).toBe(200 - MAX_GROUPS + 200 - MAX_SOURCES);
     // All of them again is a refresh.
     expect(update(query, report([{ ...JOIN, group: "232.2.0.0", sources: sources.slice(0, 60) }]))).toEqual(
       [],

@@ -91,6 +91,9 @@ describe("the figures", () => {
       "forwarding.groupsNotCompiled": 2,
       "forwarding.badGroups": 8,
       "path.breakers-open": 1,
+      "amt-relay.gateways": 7,
+      "amt-relay.dropped-wrong-mac": 2,
+      "amt-relay.refused-outOfScope": 5,
     };
     const all = read(figures({}, { stats: { ...STATS, counters } }));
     expect(value(all, "castaway_session_handshakes_accepted_total")).toBe(3);
@@ -101,6 +104,9 @@ describe("the figures", () => {
     expect(value(all, "castaway_forwarding_groups_not_compiled")).toBe(2);
     expect(value(all, "castaway_forwarding_refused_total", { reason: "badGroups" })).toBe(8);
     expect(value(all, "castaway_path_breakers", { state: "open" })).toBe(1);
+    expect(value(all, "castaway_amt_relay_gateways", {})).toBe(7);
+    expect(value(all, "castaway_amt_relay_dropped_messages_total", { reason: "wrong-mac" })).toBe(2);
+    expect(value(all, "castaway_amt_relay_refused_total", { reason: "outOfScope" })).toBe(5);
     expect(all.get("castaway_events_total")!.samples.map(({ labels }) => labels["event"])).toEqual([
       "sap.heard",
     ]);
