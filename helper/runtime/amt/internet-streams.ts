@@ -14,11 +14,11 @@ import type { AmtSettings, KeptJoin } from "../store/amt-settings.ts";
 import { AmtDemand } from "./demand.ts";
 import { streamKey, type InternetStream } from "./internet-stream.ts";
 import { NativeStreams } from "./native-streams.ts";
-import { RelaySearch, type FoundRelays, type RelayWay } from "./relay-search.ts";
-import { AmtTunnel } from "./tunnel.ts";
+import { RelaySearch, type FoundRelays } from "./relay-search.ts";
+import type { AmtTunnel } from "./tunnel.ts";
+import { AmtTunnels } from "./tunnels.ts";
 
 const MAX_AUTOMATIC = 128;
-const MAX_TUNNELS = 32;
 /** What a program joined may come by its LAN: it is given so long to, and a random half second more. */
 const NATIVE_MS = 2_000;
 const NATIVE_JITTER_MS = 500;
@@ -53,11 +53,10 @@ export class InternetStreams implements Timed {
   readonly #search: RelaySearch;
   readonly #native: NativeStreams;
   readonly #streams = new Map<string, InternetStream>();
-  readonly #tunnels = new Map<string, AmtTunnel>(); // by the relays that they ask
+  readonly #tunnels: AmtTunnels;
   readonly #touched = new Set<AmtTunnel>();
   readonly #demand: AmtDemand | undefined;
   #stale = true;
-  #named = 0;
   #relays = "";
 
   constructor(options: InternetStreamsOptions) {
@@ -69,6 +68,7 @@ export class InternetStreams implements Timed {
       log: core.log,
       reachable: (of) => this.#reachable(of),
     });
+    this.#tunnels = new AmtTunnels({ ...options, exhausted: (tunnel) => this.#exhausted(tunnel) });
     this.#native = new NativeStreams({ core, fastPath: options.fastPath, watch: options.watchStream });
     const id = core.takeVifId();
     this.#demand = id === undefined ? undefined : new AmtDemand(core, id, () => (this.#stale = true));
@@ -130,8 +130,7 @@ export class InternetStreams implements Timed {
     core.parts.delete(this);
     this.#streams.clear();
     this.#native.close();
-    for (const tunnel of this.#tunnels.values()) tunnel.close();
-    this.#tunnels.clear();
+    this.#tunnels.closeAll();
     if (this.#demand) core.removeDemand(this.#demand.id);
   }
 
@@ -200,7 +199,8 @@ export class InternetStreams implements Timed {
     if (stream.native) {
       stream.dueAt = now + NATIVE_AGAIN_MS;
       this.#assign(stream, undefined);
-    } else if (!stream.searching) {
+    } else if (stream.searching) stream.dueAt = now + SETTLE_MS; // with what has changed meanwhile
+    else {
       stream.searching = true;
       void this.#find(stream, now).then((found) => this.#found(stream, found));
     }
@@ -226,8 +226,9 @@ export class InternetStreams implements Timed {
       stream.tunnel?.gateway.state === "active" &&
       ways.some((one) => one.address === way?.address && one.discover === way.discover);
     if (!isGood) {
-      stream.problem = ways.length === 0 ? "No relay is known that might have it." : undefined;
-      this.#assign(stream, ways.length === 0 ? undefined : this.#tunnelTo(stream, ways));
+      const tunnel = ways.length === 0 ? "No relay is known that might have it." : this.#tunnels.to(ways);
+      stream.problem = typeof tunnel === "string" ? tunnel : undefined;
+      this.#assign(stream, typeof tunnel === "string" ? undefined : tunnel);
     }
     // What a program joined may come by its LAN later.
     const most = !stream.tunnel ? RETRY_MS : stream.kept ? Infinity : NATIVE_LOOK_MS;
@@ -241,39 +242,6 @@ export class InternetStreams implements Timed {
     if (stream.tunnel === tunnel) return;
     for (const one of [stream.tunnel, tunnel]) if (one) this.#touched.add(one);
     stream.tunnel = tunnel;
-  }
-
-  #tunnelTo(stream: InternetStream, ways: readonly RelayWay[]): AmtTunnel | undefined {
-    const key = ways.map(({ address, discover, how }) => `${address} ${discover} ${how}`).join();
-    const known = this.#tunnels.get(key);
-    if (known) return known;
-    const { core, openSocket, send } = this.#o;
-    const id = this.#tunnels.size < MAX_TUNNELS ? core.takeVifId() : undefined;
-    if (id === undefined) {
-      stream.problem = "It would take more relays at once than there can be.";
-      return undefined;
-    }
-    let socket: Datagrams;
-    try {
-      socket = openSocket();
-    } catch (error) {
-      core.vifRemoved(id);
-      stream.problem = `There is no socket for it: ${error instanceof Error ? error.message : String(error)}.`;
-      return undefined;
-    }
-    const tunnel: AmtTunnel = new AmtTunnel({
-      core,
-      id,
-      name: `amt-${++this.#named}`,
-      ways,
-      socket,
-      send: (to, datagram) => send(socket, to, datagram),
-      received: () => this.#o.fastPath.counters(id).rxPackets,
-      changed: () => core.changed(),
-      exhausted: () => this.#exhausted(tunnel),
-    });
-    this.#tunnels.set(key, tunnel);
-    return tunnel;
   }
 
   /** Other relays may be named by now. */
@@ -298,10 +266,7 @@ export class InternetStreams implements Timed {
         wanted.set(group, before ? mergeFilters(before, filter) : filter);
       }
       if (wanted.size > 0) tunnel.want(wanted, this.#now);
-      else {
-        for (const [key, one] of this.#tunnels) if (one === tunnel) this.#tunnels.delete(key);
-        tunnel.close();
-      }
+      else this.#tunnels.close(tunnel);
     }
     this.#touched.clear();
   }

@@ -241,6 +241,25 @@ describe("a relay that was named", () => {
     expect(joinOf(computer, "232.1.1.2")?.via?.address).toBe(ANYCAST);
   });
 
+  test("and is changed while another one is looked up is the one that is asked", async () => {
+    const { world, relays, computer } = await scene((of) => of.answers(RELAY, ANYCAST));
+    const lookup = Promise.withResolvers<void>();
+    const { records: answer } = relays.lookup;
+    Object.assign(relays.lookup, {
+      records: async (name: string, type: number) => {
+        await lookup.promise;
+        return answer(name, type);
+      },
+    });
+    await computer.call("amt.join", { group: GROUP, source: SOURCE });
+    await world.run(100);
+    await computer.call("amt.relays", { relays: [RELAY] });
+    await world.run(100);
+    lookup.resolve();
+    await world.run(3_000);
+    expect(joinOf(computer)?.via).toEqual({ address: RELAY, how: "given" });
+  });
+
   test("and is changed takes over what flows", async () => {
     const { world, computer } = await scene((of) => of.answers(RELAY, SECOND));
     await computer.call("amt.relays", { relays: [RELAY] });
