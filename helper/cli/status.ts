@@ -44,6 +44,7 @@ function statusText(context: CliContext, snapshot: Snapshot): string {
           .join(", "),
       ) || "none"
     }`,
+    ...(snapshot.proxy.state === "off" ? [] : [`Proxy: ${plainText(snapshot.proxy.detail)}`]),
     ...(sharing.presets.length > 0 || sharing.proxies.length > 0
       ? [
           `Shared for applications: ${plainText(sharing.presets.join(", ")) || "nothing here"}; discovery proxies: ${plainText(sharing.proxies.join(", ")) || "none"}`,

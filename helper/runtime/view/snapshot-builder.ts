@@ -21,6 +21,7 @@ import { GroupView } from "./group-view.ts";
 import { membershipCounters } from "./membership-counters.ts";
 import { NetworkView } from "./network-view.ts";
 import { doubleNatWarning, reachView } from "./reach-view.ts";
+import { proxyWarnings } from "./proxy-warnings.ts";
 import { NO_TRAFFIC } from "./traffic.ts";
 import { VifView, dropsOf } from "./vif-view.ts";
 
@@ -192,7 +193,14 @@ export class SnapshotBuilder {
       remedy: port === TLS_PORT ? "castaway reach --tls off" : "castaway reach --tcp off",
       since,
     }));
-    return [...lans, ...ports, ...ofFile, ...(doubleNat ? [doubleNat] : []), ...this.#ttlWarnings(groups)];
+    return [
+      ...lans,
+      ...proxyWarnings(this.#engine.lans.vifs(), this.#startedAt),
+      ...ports,
+      ...ofFile,
+      ...(doubleNat ? [doubleNat] : []),
+      ...this.#ttlWarnings(groups),
+    ];
   }
 
   /** Streams that somebody listens to and that go nowhere, because they are sent with TTL 1. */

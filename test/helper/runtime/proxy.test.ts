@@ -77,6 +77,35 @@ describe("a proxy", () => {
     expect(joined(router)).toEqual(["2 224.3.2.6"]);
   });
 
+  test("leaves a LAN to another router that asks there, of its family, and says so", async () => {
+    const world = new World();
+    const router = await Computer.start(world, ROUTER);
+    await router.call("proxy.set", { on: true });
+    for (const group of ["239.1.1.1", "ff1e::1"]) await reports(router, world, "lan0", group);
+    const message = {
+      kind: "query",
+      version: 3,
+      group: undefined,
+      maxResponseMs: 1_000,
+      suppress: false,
+      robustness: 2,
+      queryIntervalS: 125,
+      sources: [],
+    } as const;
+    const packet = encodeMembershipPacket(message, "192.168.3.1", "224.0.0.1");
+    router.fast.emit({ type: "membership-packet", vif: vifOf(router, "lan0"), own: false, packet });
+    await world.run(10);
+    expect(router.status().warnings).toMatchObject([
+      { code: "proxy-not-querier", message: expect.stringContaining("lan0 (IPv4)") },
+    ]);
+    router.fast.delivered.length = 0;
+    router.hears("wan0", "239.1.1.1", "203.0.113.9");
+    router.hears("wan0", "ff1e::1", "2001:db8::9");
+    expect(router.fast.delivered).toEqual([`${vifOf(router, "lan0")} wire ff1e::1`]);
+    await world.run(260_000); // it is not heard any more
+    expect(router.status().warnings).toEqual([]);
+  });
+
   test("quick leave gives a group up after 0.4 s, and asks before", async () => {
     const world = new World();
     const router = await Computer.start(world, ROUTER);
