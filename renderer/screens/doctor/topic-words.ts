@@ -23,6 +23,7 @@ const WORDS: Readonly<Record<string, WordKey>> = {
   peers: "doctor:topicPeers",
   "lan-access": "doctor:topicLanAccess",
   ttl: "doctor:topicTtl",
+  amt: "doctor:topicAmt",
 };
 
 export function topicWords({ id, title }: DoctorTopic): string {
