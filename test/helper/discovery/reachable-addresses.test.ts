@@ -21,7 +21,14 @@ const ways = [
   { prefix: parsePrefix("192.168.3.0/24"), mapped: undefined, via: undefined },
 ].map((way) => ({ ...way, clash: undefined }));
 
-/** A host of one network and guest of another one: as much of Networks as is looked at. */
+/** Two computers that have each other's keys in a file. */
+const byFile = {
+  id: "by-file",
+  own: { address6: "fd00:9::1", address4: "10.99.0.1", prefixes: [parsePrefix("fd00:9::/64")] },
+  config: { peers: [{ addresses: { prefixes: [parsePrefix("fd00:8::/64"), parsePrefix("10.99.0.2/32")] } }] },
+};
+
+/** A host of one network and guest of another one, and a peer by file: as much of Networks as is looked at. */
 function addresses(): ReachableAddresses {
   const hosted = { id: "hosted", record: { plan }, addresses: () => ({ addresses: own }) };
   const guest = {
@@ -30,7 +37,7 @@ function addresses(): ReachableAddresses {
     addresses: () => ({ addresses: own }),
     lanWays: () => ways,
   };
-  const networks = { hosted, joined: new Map([["joined", guest]]) } as unknown as Networks;
+  const networks = { hosted, joined: new Map([["joined", guest]]), byFile } as unknown as Networks;
   const reachable = new ReachableAddresses(networks);
   const lans = shared.map((prefix) => ({ prefix, mapped: undefined }));
   reachable.refresh(new Set(["192.168.1.10", "2001:db8:1:1::10", "fe80::10"]), lans);
@@ -61,6 +68,17 @@ test.each([
   ["fe80::20", undefined],
 ])("%s, as it was told, is %s here", (address, here) => {
   expect(addresses().imported("joined", address)).toBe(here);
+});
+
+test.each([
+  ["192.168.1.10", "10.99.0.1"],
+  ["2001:db8:1:1::10", "fd00:9::1"],
+  ["10.99.0.2", "10.99.0.2"],
+  ["fd00:8::5", "fd00:8::5"],
+  ["192.168.1.20", undefined], // no LAN is shared with peers by file
+  ["10.77.0.5", undefined], // of another network
+])("to a peer by file %s is told as %s", (address, told) => {
+  expect(addresses().exported("by-file", address)).toBe(told);
 });
 
 test("nothing is known of a network that is not there", () => {
