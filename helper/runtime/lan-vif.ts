@@ -3,7 +3,7 @@ import type { Link } from "#ports/links.ts";
 import type { HostJoins, LocalMemberships } from "#ports/memberships.ts";
 import { EXIT_LOCAL, EXIT_WIRE, type VifId } from "#protocol/forwarding/route-table.ts";
 import type { LanRole, PerFamily, VifOptions } from "#protocol/forwarding/vifs.ts";
-import { NOTHING, sameFilter, type SourceFilter } from "#protocol/membership/source-filter.ts";
+import { mergeFilters, NOTHING, sameFilter, type SourceFilter } from "#protocol/membership/source-filter.ts";
 import type { Address, Family } from "#wire/address.ts";
 import { family, prefixText } from "#wire/address.ts";
 import type { Core, RuntimeVif } from "./core.ts";
@@ -52,7 +52,7 @@ export class LanVif implements RuntimeVif {
   readonly #lan: Lan;
   readonly #ports: LanPorts;
   readonly #onFailure: () => void;
-  readonly #joined = new Set<Address>();
+  readonly #joined = new Map<Address, SourceFilter>();
   #local: ReadonlyMap<Address, SourceFilter> = new Map();
   readonly #passiveFor = new Set<string>();
   #use: LanUse;
@@ -95,6 +95,7 @@ export class LanVif implements RuntimeVif {
         quickLeave: use.quickLeave,
         now: core.clock.now(),
         sendPacket: (packet) => core.fastPath.send({ type: "inject", vif: id, packet }),
+        ownJoin: (group) => this.#ownJoin(group),
         listenersChanged: (group, filter) => this.#listenersChanged(group, filter),
       });
       core.scheduler.add(this.membership);
@@ -172,7 +173,7 @@ export class LanVif implements RuntimeVif {
     }
     const now = this.#core.clock.now();
     if (filter) {
-      this.#joined.add(group);
+      this.#joined.set(group, filter);
       this.#recheckAt = Math.min(this.#recheckAt, now + RECHECK_MS);
     } else {
       this.#joined.delete(group);
@@ -227,6 +228,12 @@ export class LanVif implements RuntimeVif {
     const { role, rules } = this.#use;
     if (filter && role === "downstream" && !permits(rules, group)) this.#refusedReports++;
     else this.#core.listeners(this.id, EXIT_WIRE, group, filter);
+  }
+
+  /** What the kernel has joined here, for us and for this computer's programs. */
+  #ownJoin(group: Address): SourceFilter | undefined {
+    const [ours, theirs] = [this.#joined.get(group), this.#local.get(group)];
+    return ours && theirs ? mergeFilters(ours, theirs) : (ours ?? theirs);
   }
 
   /** Those of a downstream say what may be joined behind it, and not what may be sent there by routes. */

@@ -1,6 +1,7 @@
 import { Querier } from "#protocol/membership/querier.ts";
 import { QUERIER_DEFAULTS } from "#protocol/membership/querier-options.ts";
 import type { PerFamily } from "#protocol/forwarding/vifs.ts";
+import { currentStateRecords } from "#protocol/membership/report-records.ts";
 import type { SourceFilter } from "#protocol/membership/source-filter.ts";
 import type { Address, Family } from "#wire/address.ts";
 import {
@@ -22,6 +23,8 @@ export interface LinkMembershipOptions {
   readonly quickLeave?: boolean;
   readonly now: number;
   readonly sendPacket: (packet: Uint8Array) => void;
+  /** What this computer itself has joined on the link. None: nobody but us listens to what it reports. */
+  readonly ownJoin?: (group: Address) => SourceFilter | undefined;
   readonly listenersChanged: (group: Address, filter: SourceFilter | undefined) => void;
 }
 
@@ -98,7 +101,20 @@ export class LinkMembership implements Timed {
           if (!source) continue;
           this.queriesSent[family]++;
           this.#options.sendPacket(encodeMembershipPacket(command.message, source, command.destination));
+          if (command.message.group !== undefined) this.#answer(command.message.group, source);
         }
       }
+  }
+
+  /**
+   * This computer's kernel does not hear our questions, and a snooping switch that is not answered takes the group from
+   * our port, at once where it does not know us for a querier. So what the kernel has joined is reported for it.
+   */
+  #answer(group: Address, source: Address): void {
+    const own = this.#options.ownJoin?.(group);
+    if (!own) return;
+    const records = currentStateRecords(new Map([[group, own]]));
+    if (records.length > 0)
+      this.#options.sendPacket(encodeMembershipPacket({ kind: "report", version: 3, records }, source));
   }
 }

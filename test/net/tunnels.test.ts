@@ -22,8 +22,6 @@ beforeAll(async () => {
   if (missing) return;
   lab = await Lab.create({ neighbours: true });
   await lab.setPortForward(PORTS);
-  // Who leaves a group here must not take it from the daemon on that LAN: membership-snooping is other tests' subject.
-  for (const site of ["home", "away"]) await lab.setSnooping(site, false, false);
   home = await TestDaemon.inLab(lab, "home", { lan: ["lan=full"] });
   away = await TestDaemon.inLab(lab, "away", { lan: ["wan=full"] });
 }, 90_000);

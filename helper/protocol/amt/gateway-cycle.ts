@@ -6,7 +6,7 @@ import type { GroupRecord } from "#wire/membership-message.ts";
 import { decodeMembershipPacket, encodeMembershipPacket } from "#wire/membership-packet.ts";
 import { splitReport } from "#wire/membership-split.ts";
 import { answerWaitMs } from "./backoff.ts";
-import { currentStateRecords, stateChangeRecords } from "./report-records.ts";
+import { currentStateRecords, stateChangeRecords } from "#protocol/membership/report-records.ts";
 
 /** Tries of one Request before the relay counts as gone (RFC 7450 section 5.2.3.5.3 leaves the number open). */
 const REQUEST_TRIES = 4;

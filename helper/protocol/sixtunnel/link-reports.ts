@@ -1,6 +1,6 @@
 // The listener's side of MLD (RFC 9777 section 6) towards the other end of a point-to-point tunnel: what all other vifs
 // want is reported to it, by numbered steps and, so that any loss heals, in whole every minute.
-import { currentStateRecords, stateChangeRecords } from "#protocol/amt/report-records.ts";
+import { currentStateRecords, stateChangeRecords } from "#protocol/membership/report-records.ts";
 import type { SourceFilter } from "#protocol/membership/source-filter.ts";
 import { isNothing } from "#protocol/membership/source-filter.ts";
 import type { Address } from "#wire/address.ts";
