@@ -6,6 +6,9 @@ import type { StaticRoute } from "#contract/snapshot.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
 import { Machine } from "#test/support/machine.ts";
 import { missingForLab } from "#test/support/requirements.ts";
+import { Capture } from "#test/support/traffic/capture.ts";
+import type { PassedPacket } from "#test/support/traffic/passed-packet.ts";
+import { decodeMembershipPacket } from "#wire/membership-packet.ts";
 import { ip } from "./edge-namespaces.ts";
 import { kernelGroups } from "./streams-scene.ts";
 
@@ -30,8 +33,18 @@ mroute from eth0 group 225.0.0.0/24 to eth1 eth2
 include /nonexistent/smcroute.d/*.conf
 `;
 
+/** What the router's report says of 225.1.2.4. */
+function reported({ bytes, out }: PassedPacket): string[] {
+  const decoded = decodeMembershipPacket(bytes);
+  if (out || "refused" in decoded || decoded.message.kind !== "report") return [];
+  return decoded.message.records
+    .filter(({ group }) => group === "225.1.2.4")
+    .map(({ type, sources }) => `${type} ${[...sources].join()}`);
+}
+
 describe.skipIf(missing !== undefined)(`smcroute's example file${missing ? ` (${missing})` : ""}`, () => {
   const machine = new Machine("router", ["ip", "netns", "exec", NEAR]);
+  const far = new Machine("far", ["ip", "netns", "exec", FAR]);
   let folder: string;
 
   beforeAll(() => {
@@ -46,8 +59,33 @@ describe.skipIf(missing !== undefined)(`smcroute's example file${missing ? ` (${
   });
   afterAll(async () => {
     await machine.stopAll();
+    await far.stopAll();
     for (const name of [NEAR, FAR]) ip("netns", "del", name);
     rmSync(folder, { recursive: true });
+  });
+
+  test("is in force from the start: a join of one source is one of that source", async () => {
+    const own = join(folder, "routes.conf");
+    writeFileSync(own, EXAMPLE);
+    const wire = await Capture.start(far, "virbr0", 2048);
+    const daemon = await TestDaemon.start(machine, { args: ["--routes", own] });
+    try {
+      const count = async (): Promise<number> => (await kernelGroups(machine, "eth0")).length;
+      await expect.poll(count, { timeout: 10_000 }).toBeGreaterThanOrEqual(258);
+      // Its list alone would not do: the kernel may leave out an interface where another group was joined later.
+      await wire.until("a report of 225.1.2.4", (packet) => reported(packet).length > 0);
+      expect(new Set((await wire.packets()).flatMap(reported))).toEqual(new Set(["allow 192.168.123.110"]));
+      // By interface: group, source, sockets that include it and that exclude it.
+      const filters = async (): Promise<string[]> => {
+        const { stdout } = await machine.exec("cat", ["/proc/net/mcfilter"]);
+        const rows = stdout.split("\n").map((line) => line.trim().split(/\s+/).slice(1).join(" "));
+        return rows.filter((row) => row.includes("0xe1"));
+      };
+      await expect.poll(filters, { timeout: 10_000 }).toEqual(["virbr0 0xe1010204 0xc0a87b6e 1 0"]);
+    } finally {
+      await daemon.dispose();
+      await wire.stop();
+    }
   });
 
   // That it joins and forwards the same as smcrouted does is in smcroute-examples.test.ts.

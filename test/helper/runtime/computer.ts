@@ -49,6 +49,8 @@ export interface ComputerOptions {
   readonly amt?: FakeRelays;
   /** By default there is no DHT. */
   readonly dhtLauncher?: Launcher;
+  /** What stands in its routes file before it starts. */
+  readonly routes?: string;
   /** The text of its peers file; undefined: there is none. */
   readonly peers?: string;
   /** State of an earlier run. */
@@ -109,6 +111,7 @@ export class Computer implements Host {
       computer.engine.core.scheduler.stop();
       await computer.keeper.close().catch(() => {}); // a test may have made saving fail
     });
+    await world.answer(computer.#routes.load());
     await world.answer(computer.#peers.load());
     computer.engine.start();
     return computer;
@@ -125,6 +128,7 @@ export class Computer implements Host {
     const file = { optional: true, log, wall: () => clock.wall() };
     this.#routes = new RoutesFile({ ...file, path: join(this.folder, "routes.conf") });
     this.#peers = new PeersFile({ ...file, path: join(this.folder, "peers.conf"), ownKey });
+    if (options.routes !== undefined) writeFileSync(this.#routes.path, options.routes, { mode: 0o600 });
     if (options.peers !== undefined) this.writePeers(options.peers);
     this.links = new FakeLinks(options.links ?? []);
     this.fast = new FakeFastPath(

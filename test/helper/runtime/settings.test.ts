@@ -1,7 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Computer, guestOf, HOME, host } from "./computer.ts";
 import { failure } from "./failure.ts";
-import { link } from "./fake-devices.ts";
+import { FakeJoins, link } from "./fake-devices.ts";
 import { World } from "./world.ts";
 
 const HOME_WITH_LAN = { ...HOME, links: [link("eth0")] };
@@ -31,6 +31,39 @@ describe("static joins and routes", () => {
     await home.call("routes.remove", { id });
     expect(home.status().routes).toEqual([]);
     expect((await failure(home.call("routes.remove", { id }))).code).toBe("not-found");
+  });
+
+  test("of one source, in the file that it starts with: joined so once, and never for any source", async () => {
+    const world = new World();
+    const asked = vi.spyOn(FakeJoins.prototype, "set");
+    onTestFinished(() => asked.mockRestore());
+    const home = await Computer.start(world, {
+      ...HOME,
+      links: [link("eth0"), link("virbr0", { index: 3 })],
+      routes: `
+phyint eth0
+phyint virbr0
+mgroup from eth0 group 225.1.2.3
+mgroup from eth0 group 225.1.2.3 source 192.168.1.42
+mgroup from virbr0 source 192.168.123.110 group 225.1.2.4
+mroute from virbr0 source 192.168.123.110 group 225.1.2.4 to eth0
+mgroup from eth0 group 225.3.2.1`,
+    });
+    const wanted = [
+      ["2 225.1.2.3", "include 192.168.1.42"],
+      ["2 225.3.2.1", "exclude"],
+      ["3 225.1.2.4", "include 192.168.123.110"],
+    ];
+    expect([...home.joins.joined].sort()).toEqual(wanted);
+    await home.call("routes.reload", {});
+    await world.run(5_000);
+    expect([...home.joins.joined].sort()).toEqual(wanted);
+    // Neither the start nor the reload passes through anything wider, or joins twice.
+    const said = asked.mock.calls.map(([index, group, { mode, sources }]) => [
+      `${index} ${group}`,
+      `${mode} ${[...sources].join()}`.trim(),
+    ]);
+    expect(said.filter(([key]) => key!.includes(" 225.")).sort()).toEqual(wanted);
   });
 
   test("carry a source's group to a member that did not ask, as long as the route is there", async () => {
