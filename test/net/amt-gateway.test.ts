@@ -1,14 +1,21 @@
 // Multicast of an internet that routes none, by AMT: what programs of a laptop join, from relays that have it.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AmtScene, joinOf, RELAYS, SOURCE } from "#test/support/amt-scene.ts";
+import { readAmtCapture } from "#test/support/amt/capture.ts";
 import type { PythonRelay } from "#test/support/amt/python-relay.ts";
 import type { TestDaemon } from "#test/support/daemon.ts";
-import { missingForLab } from "#test/support/requirements.ts";
+import type { Child } from "#test/support/child.ts";
+import { hasCommand, missingForLab } from "#test/support/requirements.ts";
+import { removeAtEnd } from "#test/support/lab/cleanup.ts";
 import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
 import { sendVideo, VideoReceiver } from "#test/support/traffic/ffmpeg.ts";
 import { reportUntil } from "./streams-scene.ts";
 
 const missing = missingForLab("ffmpeg", "conntrack");
+const captureMissing = ["tcpdump", "tshark"].filter((command) => !hasCommand(command));
 const FRAMES = 25;
 
 /** Four streams, as senders give them and receivers join them. */
@@ -27,9 +34,14 @@ describe.skipIf(missing !== undefined)(`an AMT gateway${missing ? ` (${missing})
   let scene: AmtScene;
   let daemon: TestDaemon;
   const relays: PythonRelay[] = [];
+  const folder = mkdtempSync(join(tmpdir(), "castaway-amt-"));
+  removeAtEnd(folder);
+  const file = join(folder, "amt.pcap");
+  let capture: Child | undefined;
 
   beforeAll(async () => {
     scene = await AmtScene.create();
+    if (captureMissing.length === 0) capture = await scene.record(file);
     daemon = await scene.gateway();
     for (const { group } of STREAMS)
       sendVideo(scene.internet, {
@@ -37,7 +49,7 @@ describe.skipIf(missing !== undefined)(`an AMT gateway${missing ? ` (${missing})
         localAddress: group.includes(":") ? SOURCE[6] : SOURCE[4],
         codec: "mpeg2",
       });
-    for (const address of Object.values(RELAYS.first)) relays.push(await scene.relay(address));
+    for (const address of Object.values(RELAYS.first)) relays.push(await scene.relay(address, "--tell"));
   });
   afterAll(async () => scene?.dispose());
 
@@ -62,6 +74,19 @@ describe.skipIf(missing !== undefined)(`an AMT gateway${missing ? ` (${missing})
       await daemon.until("all of it is left", ({ amt }) => amt.joins.length === 0, 20_000);
       const { gateways } = await relays[outer === 4 ? 0 : 1]!.report();
       expect(gateways).toEqual({});
+    },
+  );
+
+  test.skipIf(captureMissing.length > 0)(
+    `tshark finds nothing malformed in all of that${captureMissing.length > 0 ? ` (needs ${captureMissing.join(", ")})` : ""}`,
+    async () => {
+      await capture!.stop("SIGINT");
+      const { types, data, malformed } = await readAmtCapture(scene.internet, file);
+      expect(malformed).toEqual([]);
+      // Discovery to Teardown, by both families outside and with both inside.
+      for (const outer of [4, 6] as const)
+        expect(Object.keys(types[outer]).map(Number)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+      expect(Object.keys(data).toSorted()).toEqual(["4 in 4", "4 in 6", "6 in 4", "6 in 6"]);
     },
   );
 

@@ -2,13 +2,11 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type AmtCapture, readAmtCapture } from "#test/support/amt/capture.ts";
 import type { Child } from "#test/support/child.ts";
 import { TestDaemon, type TestDaemonOptions } from "#test/support/daemon.ts";
 import { Lab, type LabHost } from "#test/support/lab.ts";
 import { removeAtEnd } from "#test/support/lab/cleanup.ts";
-
-/** What is in the streams is none of AMT's, and tshark guesses at it. */
-const DECODE_AS = ["-d", "udp.port==2268,amt", "-d", "udp.port==5004,data"];
 
 export class RelayScene {
   readonly lab: Lab;
@@ -54,19 +52,11 @@ export class RelayScene {
     this.#capture = { file, child };
   }
 
-  /** What tshark's AMT dissector says to it: how many packets, and what it finds malformed. */
-  async stopCapture(): Promise<{ readonly packets: number; readonly malformed: readonly string[] }> {
+  /** What tshark's AMT dissector says to it. */
+  async stopCapture(): Promise<AmtCapture> {
     const { file, child } = this.#capture!;
     await child.stop("SIGINT");
-    const tshark = async (filter: string): Promise<string[]> => {
-      const words = ["-r", file, ...DECODE_AS, "-Y", filter];
-      const { stdout } = await this.internet.exec("tshark", words, { timeoutMs: 40_000 });
-      return stdout.split("\n").filter((line) => line !== "");
-    };
-    return {
-      packets: (await tshark("amt")).length,
-      malformed: await tshark("_ws.malformed || udp.checksum.bad || (amt.type != 6 && udp.checksum == 0)"),
-    };
+    return readAmtCapture(this.internet, file);
   }
 
   dispose(): Promise<void> {
