@@ -21,7 +21,7 @@ export const amtJoinSchema = v.object({
   kept: v.boolean(),
   /**
    * looking: for a relay; asking: a relay has not answered yet; waiting: the relay knows, nothing came yet; receiving;
-   * failed: no relay answers, `detail` says what was tried, and it is tried again.
+   * failed: no relay answers, or those that do take no more gateways; `detail` says which, and it is tried again.
    */
   state: v.picklist(["looking", "asking", "waiting", "receiving", "failed"]),
   /** One sentence for people. */

@@ -123,6 +123,23 @@ describe.skipIf(missing !== undefined)(
       expect((await second.report()).discoveries).toBeGreaterThan(0);
     });
 
+    test("the only relay that was named takes no more receivers: that is said within seconds", async () => {
+      const full = await scene.relay(RELAYS.first[4], "--full");
+      const group = "232.5.5.6";
+      const source = "192.0.2.77"; // whose owner names nobody
+      await daemon.json("amt", "join", source, group, "--relay", RELAYS.first[4], "--no-wait");
+      const says = `The relay ${RELAYS.first[4]} takes no more receivers; `;
+      await daemon.until(
+        "it is said",
+        (snapshot) => joinOf(snapshot, group)?.detail.startsWith(says) === true,
+        5_000,
+      );
+      expect(joinOf(await daemon.status(), group)?.state).toBe("failed");
+      expect(await full.report()).toMatchObject({ gateways: {}, updates: [] });
+      await daemon.json("amt", "leave", source, group);
+      await full.kill();
+    });
+
     test("tshark finds no malformed packet of AMT, and all its messages", async () => {
       await capture.stop("SIGINT");
       const shown = async (...words: string[]): Promise<string[]> => {

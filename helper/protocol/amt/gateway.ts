@@ -51,6 +51,7 @@ export class AmtGateway {
   #relay: Endpoint | undefined;
   #resumeAt: number | undefined;
   #rounds = 0;
+  readonly #full = new Set<Address>();
 
   constructor(candidates: readonly RelayCandidate[], entropy: Entropy) {
     this.#entropy = entropy;
@@ -75,6 +76,16 @@ export class AmtGateway {
   /** When the candidates are tried again, all of which have failed; undefined: they have not. */
   get resumesAt(): number | undefined {
     return this.#resumeAt;
+  }
+
+  /** Relays that took no new gateway (L) since the candidates were tried from the first one on, and none took us. */
+  get full(): readonly Address[] {
+    return [...this.#full];
+  }
+
+  /** A Discovery went unanswered, and is repeated. */
+  get isAskedInVain(): boolean {
+    return (this.#discovery?.tries ?? 0) > 1;
   }
 
   get roundTripMs(): number | undefined {
@@ -176,12 +187,16 @@ export class AmtGateway {
   }
 
   #handle(cycle: GatewayCycle, outcome: CycleOutcome, now: number): void {
-    if (cycle.active) this.#rounds = 0;
+    if (cycle.active) {
+      this.#rounds = 0;
+      this.#full.clear();
+    }
     if (!outcome) return;
     if (this.#cycles[cycle.family === 4 ? 6 : 4].active) {
       cycle.rest(now); // a relay of one family is better than none
       return;
     }
+    if (outcome.reason === "full" && this.#relay) this.#full.add(this.#relay.address);
     this.#leaveRelay();
     this.#begin(this.#at + 1, now);
   }
@@ -190,15 +205,21 @@ export class AmtGateway {
   #begin(index: number, now: number): void {
     this.#discovery = undefined;
     this.#resumeAt = undefined;
+    if (index === 0) this.#full.clear();
     if (!this.#wants) return;
-    const candidate = this.#candidates[index];
+    let at = index;
+    // Who has just said no is not asked again in the same round, as an address that needs no Discovery either.
+    const isRefused = (one?: RelayCandidate): boolean =>
+      one !== undefined && !one.discover && this.#full.has(one.address);
+    while (isRefused(this.#candidates[at])) at++;
+    const candidate = this.#candidates[at];
     if (!candidate) {
       const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.#rounds++, 6), LAST_PAUSE_MS);
       this.#resumeAt = now + pause * (1 + this.#random() / 2 ** 34);
       this.#commands.push({ type: "exhausted" });
       return;
     }
-    this.#at = index;
+    this.#at = at;
     if (candidate.discover) {
       this.#discovery = { nonce: this.#random(), tries: 0, answerBy: 0 };
       this.#sendDiscovery(this.#discovery, now);

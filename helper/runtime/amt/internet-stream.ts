@@ -14,6 +14,8 @@ export interface InternetStream {
   native: boolean;
   /** Relays that somebody named had no answer: others are looked for too. */
   wide: boolean;
+  /** Relays that take no more gateways: what was found when all had been asked, and nobody has it since. */
+  full: readonly Address[];
   /** Its relay is being looked up. */
   searching: boolean;
   /** Why there is no tunnel. */

@@ -92,6 +92,7 @@ export class InternetStreams implements Timed {
     this.#relays = relays;
     for (const stream of this.#streams.values()) {
       stream.wide = false;
+      stream.full = [];
       stream.dueAt = Math.min(stream.dueAt, this.#now);
     }
   }
@@ -103,6 +104,7 @@ export class InternetStreams implements Timed {
     for (const tunnel of this.#tunnels.values()) tunnel.networkChanged(this.#now);
     for (const stream of this.#streams.values()) {
       stream.wide = false;
+      stream.full = [];
       if (!stream.kept && stream.source !== undefined) this.#native.watch(stream.source, stream.group);
       stream.dueAt = Math.min(stream.dueAt, this.#now + SETTLE_MS);
     }
@@ -111,6 +113,8 @@ export class InternetStreams implements Timed {
   /** Each turn: what is wanted may be something else now. */
   flush(): void {
     if (this.#stale) this.#takeStock();
+    for (const stream of this.#streams.values())
+      if (stream.full.length > 0 && stream.tunnel?.gateway.state === "active") stream.full = [];
     this.#tell();
   }
 
@@ -179,6 +183,7 @@ export class InternetStreams implements Timed {
       kept,
       native: false,
       wide: false,
+      full: [],
       searching: false,
       problem: undefined,
       tunnel: undefined,
@@ -188,7 +193,10 @@ export class InternetStreams implements Timed {
 
   #changeKept(stream: InternetStream, kept: KeptJoin | undefined): void {
     if (stream.kept === kept) return;
-    if (stream.kept?.relay !== kept?.relay || !stream.kept) stream.dueAt = this.#now;
+    if (stream.kept?.relay !== kept?.relay || !stream.kept) {
+      stream.dueAt = this.#now;
+      stream.full = [];
+    }
     stream.kept = kept;
   }
 
@@ -250,6 +258,7 @@ export class InternetStreams implements Timed {
     for (const stream of this.#streams.values())
       if (stream.tunnel === tunnel) {
         stream.wide = true;
+        stream.full = tunnel.gateway.full;
         stream.dueAt = Math.min(stream.dueAt, this.#now + SETTLE_MS);
       }
   }

@@ -1,7 +1,9 @@
 // Internet multicast as clients see it.
 import type { Amt, AmtJoin } from "#contract/amt.ts";
 import type { Flow } from "#fastpath/flow-memory.ts";
+import type { Address } from "#wire/address.ts";
 import type { InternetStream } from "../amt/internet-stream.ts";
+import type { AmtTunnel } from "../amt/tunnel.ts";
 import type { Engine } from "../engine.ts";
 import type { AmtSettings } from "../store/amt-settings.ts";
 import { relayState } from "./amt-relay-view.ts";
@@ -67,7 +69,7 @@ export class AmtView {
   }
 
   #progress(
-    { problem, tunnel }: InternetStream,
+    { problem, tunnel, full }: InternetStream,
     isComing: boolean,
     now: number,
   ): Pick<AmtJoin, "state" | "detail"> {
@@ -78,6 +80,12 @@ export class AmtView {
     if (tunnel.problem !== undefined)
       return { state: "failed", detail: `The tunnel does not work: ${tunnel.problem}.` };
     const { gateway, relay } = tunnel;
+    if (gateway.state !== "active") {
+      // What one of them said counts for more than that others are silent.
+      const refused =
+        full.length > 0 ? full : gateway.resumesAt !== undefined || gateway.isAskedInVain ? gateway.full : [];
+      if (refused.length > 0) return { state: "failed", detail: refusal(refused, tunnel, now) };
+    }
     if (gateway.resumesAt !== undefined) {
       const tried = [...new Set(tunnel.ways.map(({ address }) => address))].join(", ");
       const seconds = Math.max(0, Math.ceil((gateway.resumesAt - now) / 1_000));
@@ -93,4 +101,18 @@ export class AmtView {
       ? { state: "receiving", detail: `It comes from the relay ${relay.address}.` }
       : { state: "waiting", detail: `The relay ${relay.address} was asked for it; nothing comes yet.` };
   }
+}
+
+function refusal(full: readonly Address[], { gateway }: AmtTunnel, now: number): string {
+  const isOne = full.length === 1;
+  const takes = isOne
+    ? `The relay ${full[0]} takes no more receivers`
+    : `The relays ${full.join(", ")} take no more receivers`;
+  const again = isOne ? "it is asked again" : "they are asked again";
+  if (gateway.resumesAt !== undefined)
+    return `${takes}; ${again} in ${Math.max(0, Math.ceil((gateway.resumesAt - now) / 1_000))} s.`;
+  const asked = gateway.relay?.address ?? gateway.candidate?.address;
+  return asked !== undefined && full.includes(asked)
+    ? `${takes}; ${again} now.`
+    : `${takes}; others are asked.`;
 }

@@ -227,6 +227,31 @@ describe("a relay that is full, gone, or sees us elsewhere", () => {
     expect(inside.relays).toEqual([RELAY]);
   });
 
+  test("L of the only one is said until one takes us, and it is asked once a round, however it was named", () => {
+    const scene = new GatewayScene([
+      { address: RELAY, discover: true },
+      { address: RELAY, discover: false },
+    ]);
+    const refuse = (): void => {
+      const [discovery] = scene.sent();
+      const { nonce } = discovery as { nonce: number };
+      scene.receive({ kind: "relay-advertisement", nonce, relay: RELAY }, RELAY);
+      scene.answer(scene.sent(), { full: true });
+    };
+    scene.gateway.want(GROUP, from("198.51.100.1"), scene.now);
+    refuse();
+    expect(scene.sent()).toEqual([]);
+    expect([scene.exhausted, scene.gateway.full]).toEqual([1, [RELAY]]);
+    expect(scene.gateway.resumesAt).toBeGreaterThanOrEqual(scene.now + 5_000);
+    scene.pass(7_000);
+    const [again] = scene.sent();
+    expect(again).toMatchObject({ kind: "relay-discovery", to: RELAY });
+    const { nonce } = again as { nonce: number };
+    scene.receive({ kind: "relay-advertisement", nonce, relay: RELAY }, RELAY);
+    scene.answer(scene.sent());
+    expect([scene.gateway.state, scene.gateway.full]).toEqual(["active", []]);
+  });
+
   test("four Requests without an answer, and the next one is asked; it gets all that is wanted", () => {
     const scene = active(both);
     scene.pass(125_000 + 20_000);

@@ -22,8 +22,8 @@ export class FakeRelays {
   /** Streams, "source group", that come by the LANs that the computer is on. */
   readonly native = new Set<string>();
   readonly hosts = new Map<string, readonly string[]>();
-  /** Those that answer, and what they advertise. */
-  readonly relays = new Map<string, { readonly advertises: string }>();
+  /** Those that answer, and what they advertise; `full`: they take no new gateway. */
+  readonly relays = new Map<string, { readonly advertises: string; readonly full?: boolean }>();
   readonly sent: { readonly to: string; readonly message: AmtMessage }[] = [];
   readonly sockets = new Set<number>();
   #fast: FakeFastPath | undefined;
@@ -63,7 +63,8 @@ export class FakeRelays {
     if (!relay || to.port !== AMT_PORT) return true;
     if (message.kind === "relay-discovery")
       this.#answer(fd, { kind: "relay-advertisement", nonce: message.nonce, relay: relay.advertises }, to);
-    else if (message.kind === "request") this.#answer(fd, query(message.family, message.nonce), to);
+    else if (message.kind === "request")
+      this.#answer(fd, query(message.family, message.nonce, { full: relay.full ?? false }), to);
     return true;
   }
 

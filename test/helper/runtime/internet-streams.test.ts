@@ -325,6 +325,53 @@ describe("where no relay is to be had", () => {
   });
 });
 
+describe("a relay that takes no more gateways", () => {
+  const TAKES_NONE = `The relay ${RELAY} takes no more receivers;`;
+
+  test.each([
+    ["a source, named by a person", SOURCE],
+    ["anybody, named by a person", undefined],
+  ])("for a stream of %s: that is said at once, and as long as nobody has it", async (_what, source) => {
+    const { world, relays, computer } = await scene((of) => {
+      of.relays.set(RELAY, { advertises: RELAY, full: true });
+    });
+    const group = source === undefined ? "233.252.0.1" : GROUP;
+    await computer.call("amt.join", { group, ...(source !== undefined && { source }), relay: RELAY });
+    await world.until(() => joinOf(computer, group)?.state === "failed", 1_000);
+    const details = new Set<string>();
+    for (let i = 0; i < 600; i++) {
+      const { state, detail } = joinOf(computer, group)!;
+      expect([state, detail.startsWith(TAKES_NONE)]).toEqual(["failed", true]);
+      details.add(detail);
+      await world.run(100);
+    }
+    expect(details).toContain(`${TAKES_NONE} it is asked again in 5 s.`);
+    expect(details.has(`${TAKES_NONE} others are asked.`)).toBe(source !== undefined);
+    const requests = sentKinds(relays).filter((kind) => kind === `request ${RELAY}`).length;
+    expect(requests).toBeGreaterThan(2);
+    expect(requests).toBeLessThan(7);
+    relays.answers(RELAY);
+    await world.until(() => joinOf(computer, group)?.state === "waiting", 120_000);
+    // What it said earlier is not said of it when it is silent.
+    relays.relays.delete(RELAY);
+    await world.until(() => joinOf(computer, group)?.state === "failed", 300_000);
+    expect(joinOf(computer, group)?.detail).toMatch(/^No relay answers/);
+  });
+
+  test("named by the source's owner: it is said while nobody else answers, and not where somebody does", async () => {
+    const { world, relays, computer } = await scene((of) => {
+      of.zone.set(reverseName(SOURCE), { records: [driad(RELAY)], holdsMs: 600_000 });
+      of.relays.set(RELAY, { advertises: RELAY, full: true });
+    });
+    await computer.call("amt.join", { group: GROUP, source: SOURCE });
+    await world.until(() => joinOf(computer)?.state === "failed", 3_000);
+    expect(joinOf(computer)?.detail).toBe(`${TAKES_NONE} others are asked.`);
+    relays.answers(ANYCAST);
+    await world.until(() => joinOf(computer)?.state !== "failed", 10_000);
+    expect(joinOf(computer)).toMatchObject({ state: "waiting", via: { address: ANYCAST } });
+  });
+});
+
 test("the doctor says who answers, and what has nobody who does", async () => {
   const { world, computer } = await scene((of) => {
     of.zone.set(reverseName(OTHER), { records: [{ data: Uint8Array.of(0, 0) }], holdsMs: 600_000 });
