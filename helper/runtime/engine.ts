@@ -1,13 +1,11 @@
-import { keyPair } from "#noise/x25519.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Datagrams } from "#ports/datagrams.ts";
-import type { Endpoint } from "#ports/endpoint.ts";
 import type { Entropy } from "#ports/entropy.ts";
 import type { KernelGateway } from "#ports/gateway.ts";
 import type { Links } from "#ports/links.ts";
 import type { Log } from "#ports/log.ts";
 import type { HostJoins } from "#ports/memberships.ts";
-import { mappingNonce, originId } from "#protocol/addressing/network-id.ts";
+import { originId } from "#protocol/addressing/network-id.ts";
 import { networkOf } from "#protocol/addressing/shared-lans.ts";
 import { FORWARDING_LIMITS, Forwarding } from "#protocol/forwarding/forwarding.ts";
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
@@ -15,7 +13,6 @@ import { family } from "#wire/address.ts";
 import { RelayService } from "./amt/relay-service.ts";
 import { InternetStreams } from "./amt/internet-streams.ts";
 import { Core } from "./core.ts";
-import { DhtWay } from "./dht/dht-way.ts";
 import type { EnginePorts, FastPathHandle } from "./engine-ports.ts";
 import { handleFastPathEvent } from "./fast-path-events.ts";
 import { LanSharing } from "./gateway/lan-sharing.ts";
@@ -29,12 +26,8 @@ import { KernelForwarding } from "./kernel-forwarding/kernel-forwarding.ts";
 import { mappedPrefix } from "./network-context.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { Networks } from "./networks.ts";
-import { ownEndpoints } from "./own-endpoints.ts";
 import { Proxy } from "./proxy/proxy.ts";
-import { PathKinds } from "./reach/path-kinds.ts";
-import { PortMapping } from "./reach/port-mapping.ts";
 import { PortChoice } from "./port-choice.ts";
-import { Reach } from "./reach/reach.ts";
 import { resolveCandidates } from "./resolve-candidates.ts";
 import { sessionTraffic } from "./session-traffic.ts";
 import type { SocketChoice } from "./socket-choice.ts";
@@ -46,11 +39,10 @@ import type { ProxySettings } from "./store/proxy-settings.ts";
 import { StaticEntries } from "./static-entries.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 import type { SystemAccess } from "./system-access.ts";
-import { Streaming } from "./streams/streaming.ts";
 import { Tunnels } from "./tunnels/tunnels.ts";
-import { Transport } from "./transport.ts";
 import { TunVif } from "./tun-vif.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
+import { Ways } from "./ways.ts";
 
 export interface EngineOptions {
   readonly clock: Clock;
@@ -80,8 +72,6 @@ const NO_THRESHOLDS: ReadonlyMap<string, number> = new Map();
 export class Engine {
   /** What this computer calls itself. */
   readonly hostname: string;
-  /** How the endpoints in use were found. */
-  readonly paths = new PathKinds();
   readonly core: Core;
   readonly fastPath: FastPathHandle;
   readonly access: SystemAccess;
@@ -90,8 +80,8 @@ export class Engine {
   readonly proxy: Proxy;
   readonly sockets: SocketVifs;
   readonly tunnels: Tunnels;
+  readonly ways: Ways;
   readonly networks: Networks;
-  readonly transport: Transport;
   readonly statics: StaticEntries;
   readonly routesFile: RoutesFile | undefined;
   readonly peersFile: PeersFile | undefined;
@@ -100,7 +90,6 @@ export class Engine {
   readonly announcements: AnnouncementListener;
   readonly port: PortChoice;
   readonly datagrams: Datagrams;
-  readonly streaming: Streaming;
   /** undefined: we have no right to change the kernel's settings, or it cannot forward. */
   readonly kernel: KernelGateway | undefined;
   readonly lanSharing: LanSharing;
@@ -111,9 +100,6 @@ export class Engine {
   readonly #watch: NetworkWatch;
   readonly #sleep: { close(): void };
   readonly beacons: LanBeacons;
-  readonly mapping: PortMapping;
-  readonly reach: Reach;
-  readonly dht: DhtWay;
   readonly amtRelay: RelayService;
   readonly amt: InternetStreams;
 
@@ -126,7 +112,6 @@ export class Engine {
     this.peersFile = options.peersFile;
     this.#links = ports.openLinks();
     const { machine } = keeper.state;
-    const localStatic = keyPair(machine.privateKey);
     const { openDatagrams, streamSockets } = ports;
     this.port = new PortChoice({ keeper, log, commandLine: options.port, openDatagrams, streamSockets });
     this.datagrams = this.port.open();
@@ -149,82 +134,19 @@ export class Engine {
     this.fastPath.send({ type: "udp", fd: this.datagrams.fd });
     const epoch = Math.floor(clock.wall() / 1000) >>> 0;
     this.fastPath.send({ type: "origin", origin: originId(machine.publicKey), epoch });
-    const { hasAes } = ports;
-    this.transport = new Transport({
-      localStatic,
-      hasAes,
-      entropy,
-      clock,
-      authorize: (request) => this.networks.authorize(request),
-      ownerOf: (publicKey, caller) => this.networks.ownerOf(publicKey, caller),
-      accepted: (accepted, now) => this.networks.accepted(accepted, now),
-      send: (to, data) => {
-        if (to.stream === undefined) ports.sendDatagram(this.datagrams, to, data);
-        else this.streaming.streams.send(to.stream, data);
-      },
-      sendInOrder: (to, data) => {
-        if (to.stream === undefined) this.fastPath.send({ type: "datagram-send", to, data });
-        else this.streaming.streams.send(to.stream, data);
-      },
-      openStream: (target, signal) => this.streaming.caller.open(target, signal),
-      closeStream: (stream) => this.streaming.streams.remove(stream),
-    });
-    this.streaming = new Streaming({
-      core: this.core,
-      sockets: ports.streamSockets,
-      paths: this.paths,
-      port: this.datagrams.port,
-      machineKey: machine.privateKey,
-      environment: process.env,
-      settings: () => keeper.state.settings.reach,
-      hosting: () => this.networks.isCalled,
-      closed: (stream) => {
-        this.networks.streamClosed(stream, clock.now());
-        this.reach.streamClosed(stream);
-      },
-    });
     this.tun = access.tunnelEnd(this.core);
     const joins = ports.openJoins();
     this.#hostJoins = joins.own;
-    this.networks = new Networks({
+    this.ways = new Ways({
       core: this.core,
-      transport: this.transport,
       keeper,
-      localStatic,
-      hasAes,
-      hello: {
-        minor: 0,
-        incarnation: new DataView(entropy.bytes(4).buffer).getUint32(0),
-        capabilities: 0,
-        name: options.hostname,
-        build: options.build.slice(0, 32),
-      },
-      traffic: (vif) => sessionTraffic(this.fastPath.counters(vif)),
-      resolve: (candidates) => resolveCandidates(candidates, log),
-      streamTargets: (candidates, endpoints) => this.streaming.targets(candidates, endpoints),
-      ownEndpoints: () => [
-        ...(this.mapping.endpoint ? [this.mapping.endpoint] : []),
-        ...this.#ownEndpoints(),
-      ],
-      mappedEndpoint: () => this.mapping.endpoint,
-      noteMapped: (endpoint, before) => {
-        if (before && this.paths.of(before) === "mapped") this.paths.forget(before);
-        if (endpoint) this.paths.note(endpoint, "mapped");
-      },
-      addressesInUse: () =>
-        this.#links
-          .list()
-          .flatMap((link) =>
-            link.name === this.tun.name
-              ? []
-              : link.addresses.map((own) => networkOf(own.address, own.prefixLength)),
-          ),
-      addressesChanged: () => this.#addressesChanged(),
-      reachChanged: () => this.beacons.refresh(),
-      dhtKey: () => this.dht.invitedTo,
-      peersConfig: () => this.peersFile?.config,
-      isLasting: (endpoint) => this.paths.of(endpoint) !== "relayed",
+      ports,
+      datagrams: this.datagrams,
+      links: this.#links,
+      tun: this.tun.name,
+      networks: (ways) => this.#makeNetworks(ways, options),
     });
+    this.networks = this.ways.networks;
     this.sockets = new SocketVifs({
       core: this.core,
       choices: options.socketVifs,
@@ -292,16 +214,6 @@ export class Engine {
       networks: this.networks,
       settings: () => keeper.state.settings.sharing,
     });
-    this.mapping = new PortMapping({
-      core: this.core,
-      open: ports.openRouterLink,
-      links: () => this.#links.list(),
-      port: this.datagrams.port,
-      nonce: mappingNonce(machine.privateKey),
-      enabled: () => keeper.state.settings.reach.portMapping,
-      hosting: () => this.networks.isCalled,
-      changed: () => this.networks.candidatesChanged(),
-    });
     this.discovery = new Discovery({
       core: this.core,
       networks: this.networks,
@@ -319,35 +231,6 @@ export class Engine {
         this.#links
           .list()
           .some((link) => link.addresses.some(({ address }) => family(address) === 6 && address !== "::1")),
-    });
-    this.reach = new Reach({
-      core: this.core,
-      local: localStatic,
-      networks: this.networks,
-      paths: this.paths,
-      settings: () => keeper.state.settings.reach,
-      resolve: (candidates) => resolveCandidates(candidates, log),
-      send: (to, data) => this.transport.send(to, data),
-      streams: {
-        open: ({ host, port }, signal) =>
-          this.streaming.caller.open({ kind: "tcp", host, port, proxied: false }, signal),
-        close: (stream) => this.streaming.streams.remove(stream),
-      },
-      ownEndpoints: () => [
-        ...this.#ownEndpoints().map((endpoint) => ({ ...endpoint, kind: "own" as const })),
-        ...(this.mapping.endpoint ? [{ ...this.mapping.endpoint, kind: "mapped" as const }] : []),
-      ],
-      saidEndpoints: () => keeper.state.settings.endpoints,
-    });
-    this.dht = new DhtWay({
-      core: this.core,
-      networks: this.networks,
-      reach: this.reach,
-      streams: this.streaming.streams,
-      privateKey: machine.privateKey,
-      settings: () => keeper.state.settings.reach,
-      ports,
-      sendDatagram: (to, data) => ports.sendDatagram(this.datagrams, to, data),
     });
     this.amtRelay = new RelayService({
       core: this.core,
@@ -382,7 +265,7 @@ export class Engine {
       changed: (routes) => {
         this.settingsChanged();
         if (routes) {
-          this.#otherWays();
+          this.ways.handleNetworkChanged(this.core.clock.now());
           this.sockets.networkChanged();
           this.amt.networkChanged();
         }
@@ -407,10 +290,7 @@ export class Engine {
     this.beacons.refresh();
     this.discovery.refresh();
     this.statics.refresh();
-    this.mapping.refresh();
-    this.streaming.refresh();
-    this.reach.refresh();
-    this.dht.settingsChanged();
+    this.ways.refresh();
     this.amtRelay.refresh();
     this.amt.refresh();
     this.core.turn();
@@ -437,11 +317,11 @@ export class Engine {
     this.#sleep.close();
     this.discovery.close();
     this.announcements.close();
-    const unmapped = this.mapping.close(reason === "restarting");
-    this.reach.close();
+    const unmapped = this.ways.mapping.close(reason === "restarting");
+    this.ways.reach.close();
     await this.lanSharing.close();
     this.networks.close(reason);
-    this.streaming.close();
+    this.ways.streaming.close();
     this.beacons.close();
     this.kernelForwarding?.close();
     this.lans.close();
@@ -453,7 +333,7 @@ export class Engine {
     this.core.scheduler.stop();
     await this.fastPath.stop(); // what was handed over, goodbyes included, is sent before it ends
     this.core.releaseAll();
-    this.streaming.releaseAll();
+    this.ways.streaming.releaseAll();
     await unmapped;
     this.#hostJoins.close();
     this.tun.close(reason === "restarting");
@@ -463,8 +343,44 @@ export class Engine {
 
   /** This process was stopped, nobody knows for how long. */
   continued(): void {
-    this.#otherWays();
+    this.ways.handleNetworkChanged(this.core.clock.now());
     this.core.turn();
+  }
+
+  #makeNetworks(ways: Ways, { keeper, entropy, log, ports, hostname, build }: EngineOptions): Networks {
+    return new Networks({
+      core: this.core,
+      transport: ways.transport,
+      keeper,
+      localStatic: ways.local,
+      hasAes: ports.hasAes,
+      hello: {
+        minor: 0,
+        incarnation: new DataView(entropy.bytes(4).buffer).getUint32(0),
+        capabilities: 0,
+        name: hostname,
+        build: build.slice(0, 32),
+      },
+      traffic: (vif) => sessionTraffic(this.fastPath.counters(vif)),
+      resolve: (candidates) => resolveCandidates(candidates, log),
+      streamTargets: (candidates, endpoints) => ways.streaming.targets(candidates, endpoints),
+      ownEndpoints: () => ways.ownEndpoints(),
+      mappedEndpoint: () => ways.mapping.endpoint,
+      noteMapped: (endpoint, before) => ways.noteMapped(endpoint, before),
+      addressesInUse: () =>
+        this.#links
+          .list()
+          .flatMap((link) =>
+            link.name === this.tun.name
+              ? []
+              : link.addresses.map((own) => networkOf(own.address, own.prefixLength)),
+          ),
+      addressesChanged: () => this.#addressesChanged(),
+      reachChanged: () => this.beacons.refresh(),
+      dhtKey: () => ways.dht.invitedTo,
+      peersConfig: () => this.peersFile?.config,
+      isLasting: (endpoint) => ways.paths.of(endpoint) !== "relayed",
+    });
   }
 
   /** Peers may have given this computer up, NATs have forgotten it, and it may be somewhere else. */
@@ -475,14 +391,7 @@ export class Engine {
     const now = this.core.clock.now();
     for (const vif of this.core.vifs.values())
       if (vif instanceof LanVif || vif instanceof TunVif) vif.membership?.handleSlept(slept, now);
-    this.#otherWays();
-  }
-
-  /** The way to everybody may be another one now. */
-  #otherWays(): void {
-    this.mapping.refresh(true);
-    this.networks.handleNetworkChanged(this.core.clock.now());
-    this.reach.handleNetworkChanged(this.core.clock.now());
+    this.ways.handleNetworkChanged(this.core.clock.now());
   }
 
   #addressesChanged(): void {
@@ -502,9 +411,5 @@ export class Engine {
     this.fastPath.send({ type: "unicast-routes", routes: [...own, ...unicast, ...forwarded] });
     this.lanSharing.refresh();
     this.core.changed();
-  }
-
-  #ownEndpoints(): Endpoint[] {
-    return ownEndpoints(this.#links.list(), this.tun.name, this.datagrams.port);
   }
 }

@@ -3,14 +3,11 @@ import type { RelayService } from "./amt/relay-service.ts";
 import type { AnnouncementListener } from "./discovery/announcement-listener.ts";
 import { AmtTunnel } from "./amt/tunnel.ts";
 import type { Core } from "./core.ts";
-import type { DhtWay } from "./dht/dht-way.ts";
 import type { LanBeacons } from "./lan-beacons.ts";
 import type { Networks } from "./networks.ts";
-import type { Reach } from "./reach/reach.ts";
 import type { SocketVifs } from "./socket-vifs.ts";
-import type { Streaming } from "./streams/streaming.ts";
 import type { Tunnels } from "./tunnels/tunnels.ts";
-import type { Transport } from "./transport.ts";
+import type { Ways } from "./ways.ts";
 
 /** Whom the fast path's events concern. */
 export interface EventParts {
@@ -19,17 +16,14 @@ export interface EventParts {
   readonly tunnels: Tunnels;
   readonly announcements: AnnouncementListener;
   readonly networks: Networks;
-  readonly transport: Transport;
-  readonly streaming: Streaming;
+  readonly ways: Ways;
   readonly beacons: LanBeacons;
-  readonly reach: Reach;
-  readonly dht: DhtWay;
   readonly amtRelay: RelayService;
 }
 
 /** Gives an event to whom it concerns. False: it changes nothing that a turn would look at. */
 export function handleFastPathEvent(event: FastPathEvent, parts: EventParts): boolean {
-  const { core, sockets, announcements, networks, streaming, beacons } = parts;
+  const { core, sockets, announcements, networks, ways, beacons } = parts;
   const now = core.clock.now();
   switch (event.type) {
     case "packet-out":
@@ -41,9 +35,9 @@ export function handleFastPathEvent(event: FastPathEvent, parts: EventParts): bo
       core.vifs.get(event.vif)?.membershipPacket(event.packet, event.own, now);
       return true;
     case "datagram":
-      if (parts.dht.handleDatagram(event.data, event.from)) return true;
-      if (!parts.reach.handleDatagram(event.data, event.from, now))
-        parts.transport.handleDatagram(event.data, event.from, now);
+      if (ways.dht.handleDatagram(event.data, event.from)) return true;
+      if (!ways.reach.handleDatagram(event.data, event.from, now))
+        ways.transport.handleDatagram(event.data, event.from, now);
       return true;
     case "amt-message": {
       const vif = core.vifs.get(event.vif);
@@ -68,7 +62,7 @@ export function handleFastPathEvent(event: FastPathEvent, parts: EventParts): bo
     case "stream-authenticated":
     case "stream-closed":
     case "stream-removed":
-      streaming.streams.handle(event);
+      ways.streaming.streams.handle(event);
       return true;
     case "beacon":
       beacons.handle(event.vif, event.from, event.data, now);
@@ -79,7 +73,7 @@ export function handleFastPathEvent(event: FastPathEvent, parts: EventParts): bo
       return true;
     case "vif-removed":
       core.vifRemoved(event.vif);
-      streaming.streams.vifRemoved(event.vif);
+      ways.streaming.streams.vifRemoved(event.vif);
       return true;
     case "amt-relay-datagrams":
       parts.amtRelay.handleDatagrams(event, now);

@@ -32,9 +32,9 @@ export const nat: Topic = {
       .filter((link) => link.defaultRoute)
       .flatMap((link) => link.addresses.map(({ address }) => address))
       .filter((address) => family(address) === 4);
-    const ways = engine.reach.ways();
+    const ways = engine.ways.reach.ways();
     const dht = ways.find((way) => way instanceof DhtRendezvous);
-    const observed = engine.reach.observed().filter(({ address }) => family(address) === 4);
+    const observed = engine.ways.reach.observed().filter(({ address }) => family(address) === 4);
     if (own.length === 0) return [];
     const fix = engine.networks.hosted?.enabled ? fixOf("port-mapping", subject) : undefined;
     return [

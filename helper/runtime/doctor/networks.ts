@@ -35,7 +35,7 @@ export const networks: Topic = {
 
 /** The peers file, and who of it is here. */
 function staticChecks({ engine }: Subject): Check[] {
-  const { networks, peersFile, transport } = engine;
+  const { networks, peersFile, ways } = engine;
   const { byFile } = networks;
   const checks: Check[] = [];
   if (peersFile?.fault)
@@ -47,7 +47,7 @@ function staticChecks({ engine }: Subject): Check[] {
     const off = "The peers of the peers file are disconnected.";
     return [...checks, warn("peers file", off, `castaway up --network ${byFile.config.network}`)];
   }
-  const strangers = transport.counters.dropped.get("stranger") ?? 0;
+  const strangers = ways.transport.counters.dropped.get("stranger") ?? 0;
   for (const one of byFile.list()) {
     const { name, endpoints } = one.config;
     const rtt = one.peer?.session.rtt;

@@ -52,7 +52,7 @@ function peer(subject: Subject, network: Network, member: Member): Check {
 /** "Relayed by meet.example (192.0.2.1:4000)" */
 function wayText({ engine }: Subject, network: Network, member: Member): string {
   const { endpoint } = peerOfMember(engine.networks, network, member)?.session ?? {};
-  const own = endpoint ? engine.paths.text(endpoint) : "not reached";
+  const own = endpoint ? engine.ways.paths.text(endpoint) : "not reached";
   const way = member.path === "host" ? `through the host of ${network.name}` : own;
   return `${way[0]!.toUpperCase()}${way.slice(1)}${member.endpoint ? ` (${member.endpoint})` : ""}`;
 }

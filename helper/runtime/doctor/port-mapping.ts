@@ -5,7 +5,13 @@ import { ok, warn, type Topic } from "./topic.ts";
 export const portMapping: Topic = {
   id: "port-mapping",
   title: "the router's port",
-  examine: ({ engine: { mapping, networks, datagrams } }) => {
+  examine: ({
+    engine: {
+      ways: { mapping },
+      networks,
+      datagrams,
+    },
+  }) => {
     const { state, detail } = mappingView(mapping.state);
     const name = "port mapping";
     if (!networks.hosted?.enabled) return [];

@@ -27,9 +27,9 @@ export const tcp: Topic = {
   },
 };
 
-function taken({ engine: { streaming, datagrams } }: Subject): Check {
+function taken({ engine: { ways, datagrams } }: Subject): Check {
   const { port } = datagrams;
-  const { problems, counters } = streaming.incoming;
+  const { problems, counters } = ways.streaming.incoming;
   const problem = problems.get(port)?.reason;
   if (problem !== undefined)
     return fail(

@@ -45,7 +45,7 @@ export const udpReach: Topic = {
   },
 };
 
-function reachedBy({ datagrams, mapping, reach }: Engine, hosted: HostedNetworkRuntime): Check {
+function reachedBy({ datagrams, ways: { mapping, reach } }: Engine, hosted: HostedNetworkRuntime): Check {
   const { port } = datagrams;
   if (hosted.members.list().some(({ number }) => hosted.lastSeen(number) !== undefined))
     return ok("udp in", `Members have reached this computer, whose UDP port is ${port}.`);

@@ -9,7 +9,7 @@ export const ways: Topic = {
   title: "the ways of finding each other",
   examine: (subject) => {
     const { engine, keeper } = subject;
-    const all = engine.reach.ways();
+    const all = engine.ways.reach.ways();
     const checks = all.flatMap((way) => wayCheck(way, subject));
     const { dht, meet } = keeper.state.settings.reach;
     const found = all.find((way) => way instanceof DhtRendezvous);

@@ -44,7 +44,7 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
       if (endpoints) rememberEndpoints(keeper, endpoints);
       const host = network === undefined ? named.hostIfNew(undefined) : named.hosted(network);
       // Whoever says where this computer is reached need not wait for a router that may not answer.
-      if (!endpoints) await engine.mapping.settled();
+      if (!endpoints) await engine.ways.mapping.settled();
       const candidates = networks.candidates();
       host.setCandidates(candidates);
       if (host.invites.isFull(core.clock.wall()))
@@ -58,20 +58,20 @@ export function memberHandlers(parts: HandlerParts, named: Named): Pick<DaemonAp
         secret: randomBytes(SECRET_LENGTH),
         candidates,
         meet,
-        dhtKey: engine.dht.invitedTo,
+        dhtKey: engine.ways.dht.invitedTo,
         ...(uses !== undefined && { uses }),
         ...(expiresInSeconds !== undefined && { expiresInS: expiresInSeconds }),
         ...(approval !== undefined && { requireApproval: approval }),
         ...(label !== undefined && { label }),
       });
-      engine.reach.refresh(); // from the first invite on there is somebody who may call
+      engine.ways.reach.refresh(); // from the first invite on there is somebody who may call
       await saved(parts);
       return {
         link,
         networkName: host.name,
         invite: inviteOf(invite),
         endpoints: candidateTexts(candidates),
-        ways: waysText({ dhtKey: engine.dht.invitedTo, meet }),
+        ways: waysText({ dhtKey: engine.ways.dht.invitedTo, meet }),
       };
     },
     "invite.inspect": async ({ link }) => inspectInvite(parts, link),

@@ -130,7 +130,7 @@ export class NetworkView {
   #joined(network: JoinedNetworkRuntime): Network {
     const { record, directory, peer } = network;
     const { assigned, sharedRanges } = record;
-    const { state, detail } = joinedState(network, this.#engine.paths);
+    const { state, detail } = joinedState(network, this.#engine.ways.paths);
     const known = directory.length > 0 ? directory : [];
     return {
       id: network.id,
@@ -191,7 +191,7 @@ export class NetworkView {
     const { endpoint, rtt } = peer.session;
     return {
       online: up,
-      path: up && endpoint ? this.#engine.paths.of(endpoint) : "none",
+      path: up && endpoint ? this.#engine.ways.paths.of(endpoint) : "none",
       endpoint: endpoint ? endpointText(endpoint) : null,
       rttMs: rtt ?? null,
       lossRatio: sessionLoss(counters),

@@ -98,8 +98,8 @@ export class SnapshotBuilder {
   }
 
   reach(): Reach {
-    const { mapping, dht, port } = this.#engine;
-    return reachView(this.#keeper.state.settings.reach, port, mapping.state, dht.rendezvous);
+    const { ways, port } = this.#engine;
+    return reachView(this.#keeper.state.settings.reach, port, ways.mapping.state, ways.dht.rendezvous);
   }
 
   sharing(): SharingView {
@@ -109,7 +109,7 @@ export class SnapshotBuilder {
   }
 
   stats(): Stats {
-    const { core, fastPath, transport, announcements, kernelForwarding } = this.#engine;
+    const { core, fastPath, ways, announcements, kernelForwarding } = this.#engine;
     const traffic = { ...NO_TRAFFIC };
     const drops: Record<string, number> = { ...fastPath.transportCounters().drops };
     for (const vif of core.vifs.values()) {
@@ -122,17 +122,17 @@ export class SnapshotBuilder {
         drops[reason] = (drops[reason] ?? 0) + count;
     }
     const counters: Record<string, number> = {
-      "session.handshakes-accepted": transport.counters.accepted,
-      "session.cookies-sent": transport.counters.cookies,
-      "session.unknown-frames": transport.counters.unknown,
-      "port-mapping.answers-dropped": this.#engine.mapping.dropped,
+      "session.handshakes-accepted": ways.transport.counters.accepted,
+      "session.cookies-sent": ways.transport.counters.cookies,
+      "session.unknown-frames": ways.transport.counters.unknown,
+      "port-mapping.answers-dropped": ways.mapping.dropped,
     };
     for (const [name, count] of Object.entries(this.#engine.discovery.counters())) counters[name] = count;
     for (const [name, count] of Object.entries(announcements.counters())) counters[`sap.${name}`] = count;
-    for (const [what, count] of Object.entries(this.#engine.streaming.incoming.counters))
+    for (const [what, count] of Object.entries(ways.streaming.incoming.counters))
       counters[`streams.${what}`] = count;
     Object.assign(counters, relayCounters(this.#engine));
-    for (const [reason, count] of transport.counters.dropped)
+    for (const [reason, count] of ways.transport.counters.dropped)
       counters[`session.handshakes-dropped-${reason}`] = count;
     for (const [reason, count] of Object.entries(core.forwarding.drops))
       counters[`forwarding.${reason}`] = count;
@@ -186,8 +186,8 @@ export class SnapshotBuilder {
           ]
         : [],
     );
-    const doubleNat = doubleNatWarning(this.#engine.mapping);
-    const ports = [...this.#engine.streaming.incoming.problems].map(([port, { reason, since }]) => ({
+    const doubleNat = doubleNatWarning(this.#engine.ways.mapping);
+    const ports = [...this.#engine.ways.streaming.incoming.problems].map(([port, { reason, since }]) => ({
       code: "port-failed",
       message: `Nobody can connect by TCP port ${port}: ${reason}`,
       remedy: port === TLS_PORT ? "castaway reach --tls off" : "castaway reach --tcp off",

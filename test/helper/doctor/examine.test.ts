@@ -217,10 +217,10 @@ describe("the way over TCP", () => {
     expect(await look(home, "tcp")).toEqual([
       ["tcp in", "ok", "TCP connections are taken on port 42268; no member came by it yet.", ""],
     ]);
-    home.engine.streaming.incoming.problems.set(42_268, { reason: "EADDRINUSE", since: 0 });
+    home.engine.ways.streaming.incoming.problems.set(42_268, { reason: "EADDRINUSE", since: 0 });
     expect((await look(home, "tcp"))[0]!.slice(0, 2)).toEqual(["tcp in", "fail"]);
-    home.engine.streaming.incoming.problems.clear();
-    home.engine.streaming.incoming.problems.set(443, { reason: "EACCES", since: 0 });
+    home.engine.ways.streaming.incoming.problems.clear();
+    home.engine.ways.streaming.incoming.problems.set(443, { reason: "EACCES", since: 0 });
     expect((await look(home, "tcp"))[0]!.slice(0, 3)).toEqual([
       "tcp in",
       "warn",

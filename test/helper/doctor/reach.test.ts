@@ -77,7 +77,7 @@ test("meeting points and the DHT: each as it is", async () => {
   expect(await look()).toEqual([["rendezvous", "ok", expect.stringContaining("known addresses alone")]]);
   await home.call("reach.set", { dht: true });
   expect(await look()).toEqual([["dht", "warn", expect.stringContaining("cannot start its process")]]);
-  home.engine.reach.add({ way, serves: () => true, hosts: () => true });
+  home.engine.ways.reach.add({ way, serves: () => true, hosts: () => true });
   expect(await look()).toContainEqual(["meet meet.example", "ok", "meet.example answers."]);
   state = "failed";
   expect(await look()).toContainEqual([

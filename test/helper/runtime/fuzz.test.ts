@@ -96,12 +96,12 @@ class Malicious implements FuzzedMachine {
   }
 
   held() {
-    const { core, networks, transport } = this.#victim.engine;
+    const { core, networks, ways } = this.#victim.engine;
     const directory = [...networks.joined.values()][0]?.directory.length ?? 0;
     const groups = core.forwarding.dump().groups.length;
     return {
       vifs: [core.vifs.size, 3],
-      indices: [transport.indices.size, 16],
+      indices: [ways.transport.indices.size, 16],
       "members that are known": [directory, 4096],
       groups: [groups, 4096],
       "lines of the log": [this.#victim.log.lines().length, 2000],

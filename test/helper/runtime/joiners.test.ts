@@ -46,10 +46,10 @@ test("joiners that never prove their invite are 64 at most, and forgotten after 
   }
   const joiners = (): number => home.vifNames().filter((name) => name.startsWith("joiner-")).length;
   expect(joiners()).toBe(64);
-  expect(home.engine.transport.counters.dropped.get("indices")).toBe(16);
+  expect(home.engine.ways.transport.counters.dropped.get("indices")).toBe(16);
   expect(home.status().networks[0]).toMatchObject({ members: [{}], invites: [{ usesLeft: 100 }] });
   await world.until(() => joiners() === 0, 11_000);
-  expect(home.engine.transport.indices.size).toBe(0);
+  expect(home.engine.ways.transport.indices.size).toBe(0);
   // And then there is room again.
   const laptop = await guestOf(home, world);
   expect(laptop.status().networks[0]!.state).toBe("connected");
@@ -79,7 +79,7 @@ test("vif numbers come back: six hundred joiners one after the other, and still 
   }
   await world.run(11_000);
   expect(home.vifNames()).toEqual(["castaway0"]);
-  expect(home.engine.transport.indices.size).toBe(0);
+  expect(home.engine.ways.transport.indices.size).toBe(0);
   await guestOf(home, world);
 });
 
@@ -92,7 +92,7 @@ test("refused handshakes leave nothing behind, however many come", async () => {
     knock(home, link, number);
     await world.run(25);
   }
-  expect(home.engine.transport.counters.accepted).toBe(200);
+  expect(home.engine.ways.transport.counters.accepted).toBe(200);
   expect(home.vifNames()).toEqual(["castaway0"]);
   expect(home.engine.networks.hosted!.pollTimeout()).toBeUndefined(); // nobody is waited for
 });

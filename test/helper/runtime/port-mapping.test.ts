@@ -46,7 +46,7 @@ describe("a host behind a router that opens ports", () => {
     const world = new World();
     const home = await host(world, behind(new FakeRouter([])));
     const before = performance.now();
-    await world.answer(home.engine.mapping.settled()); // what the invite waits for
+    await world.answer(home.engine.ways.mapping.settled()); // what the invite waits for
     expect(performance.now() - before).toBeLessThan(4_200);
     const { endpoints } = await home.call("invite.create", {});
     expect(endpoints).toEqual(["192.168.2.10:42268"]);
@@ -94,7 +94,7 @@ describe("a host behind a router that opens ports", () => {
     await world.until(() => router.opened.size === 2);
     router.ways.clear();
     const before = performance.now();
-    await world.answer(home.engine.mapping.close(false)); // nothing else takes simulated time here
+    await world.answer(home.engine.ways.mapping.close(false)); // nothing else takes simulated time here
     expect(performance.now() - before).toBeLessThan(10_000); // a second, on a machine that does nothing else
     await home.stop();
   });
@@ -126,11 +126,11 @@ describe("a host behind a router that opens ports", () => {
         ...laptop.engine.networks.joined.values().map((one) => one.record),
       ].flatMap((one) => one.candidates);
     await world.until(() => known().some((one) => JSON.stringify(one).includes("203.0.113.5")), 5_000);
-    expect(laptop.engine.paths.of({ address: "203.0.113.5", port: 42268 })).toBe("mapped");
+    expect(laptop.engine.ways.paths.of({ address: "203.0.113.5", port: 42268 })).toBe("mapped");
     router.external = "203.0.113.99";
     home.links.change([LAN], { type: "default-route-changed" });
     await world.until(() => known().some((one) => JSON.stringify(one).includes("203.0.113.99")), 5_000);
-    expect(laptop.engine.paths.of({ address: "203.0.113.5", port: 42268 })).toBe("direct");
+    expect(laptop.engine.ways.paths.of({ address: "203.0.113.5", port: 42268 })).toBe("direct");
   });
 });
 
