@@ -28,6 +28,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/{helper,main,packaging,scenarios}/**/*.test.ts"],
           ...patient,
+          maxWorkers: 2, // where there are two processors Vitest would take one, and run this last
           // Some of them watch memory, or start programs: see below.
           retry: 1,
         },
@@ -39,6 +40,7 @@ export default defineConfig({
           name: "renderer",
           include: ["test/renderer/**/*.test.ts"],
           environment: "jsdom",
+          maxWorkers: 2,
           setupFiles: ["test/renderer/page-setup.ts"],
         },
       },
