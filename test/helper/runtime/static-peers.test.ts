@@ -128,7 +128,7 @@ test("a key that is not in the file gets no answer, and is counted; nor does one
   expect(answers.get(PHONE.endpoint.address)).toBeGreaterThan(0);
   expect(answers.get(LAPTOP.endpoint.address)).toBeUndefined();
   await use(home, lineOf(phone, `psk ${OTHER_PSK}`, false));
-  await world.until(() => online(phone).length === 1);
+  await world.until(() => online(phone).length === 1 && online(home).length === 1);
   const { checks } = await home.call("doctor", { topic: "networks" });
   expect(checks).toContainEqual(expect.objectContaining({ name: "peer phone", status: "ok" }));
   const { checks: missed } = await laptop.call("doctor", { topic: "networks" });
