@@ -8,9 +8,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TestDaemon } from "#test/support/daemon.ts";
 import type { Child } from "#test/support/child.ts";
+import { removeAtEnd } from "#test/support/lab/cleanup.ts";
+import { LanScene } from "#test/support/lan-scene.ts";
 import { hasCommand } from "#test/support/requirements.ts";
 import { PYTHON } from "#test/support/python.ts";
-import { LanScene } from "#test/net/lan-to-lan-scene.ts";
 import { say } from "#test/demo/steps.ts";
 import { cpuSeconds } from "./process-cost.ts";
 
@@ -78,7 +79,8 @@ interface Trial {
 
 class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), "castaway-bench-"));
-  readonly #scene = new LanScene("bench", ["north", "south"], {
+  readonly #keepFolder = removeAtEnd(this.folder);
+  readonly #scene = new LanScene(["north", "south"], {
     router: ["north", "south"].map((lan) => ({ lan, host: 1 })),
     source: [{ lan: "north", host: 2 }],
     listener: [{ lan: "south", host: 2 }],
@@ -145,6 +147,7 @@ class Bench {
   async dispose(): Promise<void> {
     await this.#scene.dispose();
     rmSync(this.folder, { recursive: true });
+    this.#keepFolder();
   }
 
   async #send(args: readonly string[]): Promise<Record<string, number>> {

@@ -10,7 +10,7 @@ import { missingForLab } from "#test/support/requirements.ts";
 import { Capture } from "#test/support/traffic/capture.ts";
 import { VideoReceiver, sendVideo } from "#test/support/traffic/ffmpeg.ts";
 import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
-import { LanScene } from "./lan-to-lan-scene.ts";
+import { LanScene } from "#test/support/lan-scene.ts";
 
 const missing = missingForLab("smcrouted", "ffmpeg");
 const COUNT = 100;
@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined)(`LAN to LAN${missing ? ` (${missing})` : 
     folder = mkdtempSync(join(tmpdir(), "castaway-lans-"));
     routes = join(folder, "routes.conf");
     writeFileSync(routes, ROUTES);
-    scene = new LanScene("l2l", ["north", "south", "south2"], {
+    scene = new LanScene(["north", "south", "south2"], {
       router: ["north", "south", "south2"].map((lan) => ({ lan, host: 1 })),
       source: [{ lan: "north", host: 2 }],
       stranger: [{ lan: "north", host: 200 }],
@@ -229,7 +229,7 @@ describe.skipIf(missing !== undefined)(
       const folder = mkdtempSync(join(tmpdir(), "castaway-loop-"));
       const file = join(folder, "routes.conf");
       writeFileSync(file, routes);
-      const scene = new LanScene("loop", ["north", "south"], {
+      const scene = new LanScene(["north", "south"], {
         one: ["north", "south"].map((lan) => ({ lan, host: 1 })),
         two: ["north", "south"].map((lan) => ({ lan, host: 3 })),
         source: [{ lan: "north", host: 2 }],

@@ -1,6 +1,10 @@
 // Routers between LANs, in network namespaces: each LAN is a bridge in a namespace of its own.
 import { execFileSync } from "node:child_process";
-import { Machine } from "#test/support/machine.ts";
+import { onProcessEnd } from "./lab/cleanup.ts";
+import { namespaceName, removeNamespaces, sweepDeadRuns } from "./lab/namespaces.ts";
+import { Machine } from "./machine.ts";
+
+let scenes = 0;
 
 export interface Place {
   readonly lan: string;
@@ -12,28 +16,32 @@ export class LanScene {
   readonly machines: Readonly<Record<string, Machine>>;
   readonly #namespaces: readonly string[];
   readonly #wires: string;
+  readonly #forget: () => void;
 
   /** `places`: by machine, the LANs that it is on, with the last part of its address. */
-  constructor(prefix: string, lans: readonly string[], places: Readonly<Record<string, readonly Place[]>>) {
-    const nameOf = (machine: string): string => `cw-${prefix}-${process.pid}-${machine}`;
+  constructor(lans: readonly string[], places: Readonly<Record<string, readonly Place[]>>) {
+    sweepDeadRuns();
+    const number = ++scenes;
+    const nameOf = (machine: string): string => namespaceName(number, `lans-${machine}`);
     this.#wires = nameOf("wires");
     this.#namespaces = [this.#wires, ...Object.keys(places).map(nameOf)];
     this.machines = Object.fromEntries(
       Object.keys(places).map((name) => [name, new Machine(name, ["ip", "netns", "exec", nameOf(name)])]),
     );
-    for (const name of this.#namespaces) ip(`netns add ${name}`);
+    this.#forget = onProcessEnd(() => removeNamespaces(this.#namespaces));
+    for (const name of this.#namespaces) execFileSync("ip", ["netns", "add", name]);
     for (const lan of lans)
       inside(this.#wires, [`link add ${lan} type bridge mcast_snooping 0`, `link set ${lan} up`]);
     for (const [machine, on] of Object.entries(places)) {
       const namespace = nameOf(machine);
       inside(namespace, ["link set lo up"]);
       for (const { lan, host } of on) {
-        const number = lans.indexOf(lan) + 1;
-        const port = `p${number}-${Object.keys(places).indexOf(machine)}`;
+        const net = lans.indexOf(lan) + 1;
+        const port = `p${net}-${Object.keys(places).indexOf(machine)}`;
         inside(namespace, [
           `link add ${lan} type veth peer name ${port} netns ${this.#wires}`,
-          `addr add 10.77.${number}.${host}/24 dev ${lan}`,
-          `addr add fd77:${number}::${host}/64 dev ${lan} nodad`,
+          `addr add 10.77.${net}.${host}/24 dev ${lan}`,
+          `addr add fd77:${net}::${host}/64 dev ${lan} nodad`,
           `link set ${lan} up`,
         ]);
         inside(this.#wires, [`link set ${port} master ${lan} up`]);
@@ -54,14 +62,11 @@ export class LanScene {
 
   async dispose(): Promise<void> {
     await Promise.all(Object.values(this.machines).map((machine) => machine.stopAll()));
-    for (const name of this.#namespaces) ip(`netns del ${name}`);
+    removeNamespaces(this.#namespaces);
+    this.#forget();
   }
 }
 
 function inside(namespace: string, commands: readonly string[]): void {
   execFileSync("ip", ["-n", namespace, "-batch", "-"], { input: commands.join("\n"), stdio: "pipe" });
-}
-
-function ip(command: string): void {
-  execFileSync("ip", command.split(" "), { stdio: "pipe" });
 }
