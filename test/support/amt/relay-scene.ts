@@ -46,7 +46,8 @@ export class RelayScene {
     const folder = mkdtempSync(join(tmpdir(), "castaway-amt-"));
     removeAtEnd(folder);
     const file = join(folder, "amt.pcap");
-    const words = ["-i", "home", "-U", "-Z", "root", "-w", file, "udp port 2268"];
+    // At once: what waits for a block to fill is lost when it ends.
+    const words = ["-i", "home", "--immediate-mode", "-U", "-Z", "root", "-w", file, "udp port 2268"];
     const child = this.internet.spawn("tcpdump", words, { label: "tcpdump" });
     await child.line(/listening on/, 10_000);
     this.#capture = { file, child };
