@@ -51,7 +51,8 @@ export interface FlowExits {
 
 export type ResolveExits = (inVif: number, key: Uint32Array) => FlowExits;
 
-const NO_EXITS: FlowExits = {
+/** Nowhere: nobody listens. */
+export const NO_EXITS: FlowExits = {
   local: undefined,
   wires: [],
   lastHop: undefined,

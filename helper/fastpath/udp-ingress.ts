@@ -1,11 +1,11 @@
 // In from the transport socket: bursts of datagrams, each a frame.
 import type { Counters } from "./counters.ts";
 import { TRANSPORT_ROW } from "./counters.ts";
-import { DROP_SOCKET_OVERFLOW } from "./drop-reasons.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { FrameIntake } from "./frame-intake.ts";
 import type { Ingress } from "./ingress.ts";
 import type { ReceiveRing } from "./receive-ring.ts";
+import { SocketLosses } from "./socket-losses.ts";
 
 export interface UdpIngressParts {
   readonly ring: ReceiveRing;
@@ -18,15 +18,16 @@ export class UdpIngress implements Ingress {
   readonly fd: number;
   readonly vif = undefined;
   readonly #p: UdpIngressParts;
-  #lost = 0;
+  readonly #losses: SocketLosses;
 
   constructor(fd: number, parts: UdpIngressParts) {
     this.fd = fd;
     this.#p = parts;
+    this.#losses = new SocketLosses(parts.counters, TRANSPORT_ROW);
   }
 
   receive(now: number): number {
-    const { ring, intake, forwarder, counters } = this.#p;
+    const { ring, intake, forwarder } = this.#p;
     const count = ring.receive(this.fd);
     for (let i = 0; i < count; i++) {
       const length = ring.length(i);
@@ -37,12 +38,7 @@ export class UdpIngress implements Ingress {
     }
     if (count <= 0) return count;
     forwarder.flush(now);
-    const lost = ring.overflow(count - 1);
-    const more = (lost - this.#lost) >>> 0;
-    if (lost !== 0 && more !== 0) {
-      this.#lost = lost;
-      counters.drop(TRANSPORT_ROW, DROP_SOCKET_OVERFLOW, more);
-    }
+    this.#losses.look(ring, count);
     return count;
   }
 }

@@ -6,6 +6,7 @@ import type { StaticRoute } from "#contract/snapshot.ts";
 import { TestDaemon } from "#test/support/daemon.ts";
 import { Machine } from "#test/support/machine.ts";
 import { missingForLab } from "#test/support/requirements.ts";
+import { SMCROUTE_EXAMPLE } from "#test/support/smcroute-example.ts";
 import { Capture } from "#test/support/traffic/capture.ts";
 import type { PassedPacket } from "#test/support/traffic/passed-packet.ts";
 import { decodeMembershipPacket } from "#wire/membership-packet.ts";
@@ -16,22 +17,6 @@ const missing = missingForLab();
 const INTERFACES = ["eth0", "eth1", "eth2", "virbr0"];
 const NEAR = `cw-routes-${process.pid}-n`;
 const FAR = `cw-routes-${process.pid}-f`;
-/** smcroute.conf(5)'s own example. */
-const EXAMPLE = `
-phyint eth0 enable ttl-threshold 11
-phyint eth1 enable ttl-threshold 3
-phyint eth2 enable ttl-threshold 5
-phyint virbr0 enable ttl-threshold 5
-mgroup from eth0                     group 225.1.2.3
-mroute from eth0 source 192.168.1.42 group 225.1.2.3 to eth1 eth2
-mgroup from virbr0 source 192.168.123.110 group 225.1.2.4
-mroute from virbr0 source 192.168.123.110 group 225.1.2.4 to eth0
-mgroup from eth0 group 225.3.2.1
-mroute from eth0 group 225.3.2.1 to eth1 eth2
-mgroup from eth0 group 225.0.0.0/24
-mroute from eth0 group 225.0.0.0/24 to eth1 eth2
-include /nonexistent/smcroute.d/*.conf
-`;
 
 /** What the router's report says of 225.1.2.4. */
 function reported({ bytes, out }: PassedPacket): string[] {
@@ -66,7 +51,7 @@ describe.skipIf(missing !== undefined)(`smcroute's example file${missing ? ` (${
 
   test("is in force from the start: a join of one source is one of that source", async () => {
     const own = join(folder, "routes.conf");
-    writeFileSync(own, EXAMPLE);
+    writeFileSync(own, SMCROUTE_EXAMPLE);
     const wire = await Capture.start(far, "virbr0", 2048);
     const daemon = await TestDaemon.start(machine, { args: ["--routes", own] });
     try {
@@ -92,7 +77,7 @@ describe.skipIf(missing !== undefined)(`smcroute's example file${missing ? ` (${
   test("is in force as a whole or not at all, and what is changed in it follows a reload", async () => {
     const count = async (): Promise<number> => (await kernelGroups(machine, "eth0")).length;
     const own = join(folder, "routes.conf");
-    writeFileSync(own, EXAMPLE.replace("ttl-threshold 11", "ttl-threshold 300"));
+    writeFileSync(own, SMCROUTE_EXAMPLE.replace("ttl-threshold 11", "ttl-threshold 300"));
     const daemon = await TestDaemon.start(machine, { args: ["--routes", own] });
     try {
       // What Castaway cannot keep to is not passed over in silence, and the daemon runs.
@@ -102,7 +87,7 @@ describe.skipIf(missing !== undefined)(`smcroute's example file${missing ? ` (${
       );
       expect(await count()).toBeLessThan(10);
 
-      writeFileSync(own, EXAMPLE);
+      writeFileSync(own, SMCROUTE_EXAMPLE);
       expect(await daemon.json("reload")).toMatchObject({ file: own, entries: 8 });
       await expect.poll(count, { timeout: 10_000 }).toBeGreaterThanOrEqual(258);
       const { routes } = await daemon.json<{ routes: StaticRoute[] }>("routes", "list");

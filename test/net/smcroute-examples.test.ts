@@ -13,6 +13,7 @@ import { encodeIgmp } from "#wire/igmp.ts";
 import { decodeMembershipPacket } from "#wire/membership-packet.ts";
 import { startRouterScene, type RouterScene } from "./proxy-scene.ts";
 import { kernelGroups } from "./streams-scene.ts";
+import { SMCROUTE_EXAMPLE } from "#test/support/smcroute-example.ts";
 
 const missing = missingForLab("smcrouted", "smcroutectl");
 const LANS = ["eth0", "eth1", "eth2", "virbr0"] as const;
@@ -83,20 +84,7 @@ mroute from eth0 group 225.1.2.3 to eth1 eth2`,
   },
   {
     what: "smcroute.conf(5): thresholds, SSM, (*,G) and ranges",
-    conf: `
-phyint eth0 enable ttl-threshold 11
-phyint eth1 enable ttl-threshold 3
-phyint eth2 enable ttl-threshold 5
-phyint virbr0 enable ttl-threshold 5
-mgroup from eth0                     group 225.1.2.3
-mroute from eth0 source 192.168.1.42 group 225.1.2.3 to eth1 eth2
-mgroup from virbr0 source 192.168.123.110 group 225.1.2.4
-mroute from virbr0 source 192.168.123.110 group 225.1.2.4 to eth0
-mgroup from eth0 group 225.3.2.1
-mroute from eth0 group 225.3.2.1 to eth1 eth2
-mgroup from eth0 group 225.0.0.0/24
-mroute from eth0 group 225.0.0.0/24 to eth1 eth2
-include /nonexistent/smcroute.d/*.conf`,
+    conf: SMCROUTE_EXAMPLE,
     probes: [
       { ...FROM_42, group: "225.1.2.3", to: ["eth1", "eth2"] },
       { ...FROM_42, group: "225.1.2.3", ttl: 5, to: ["eth1"] },

@@ -3,17 +3,13 @@ import type { Endpoint } from "#ports/endpoint.ts";
 import type { FastPathEvent } from "#ports/fast-path.ts";
 import type { Arena } from "../arena.ts";
 import type { Counters } from "../counters.ts";
-import {
-  DROP_MALFORMED,
-  DROP_NOT_FROM_RELAY,
-  DROP_RATE_LIMITED,
-  DROP_SOCKET_OVERFLOW,
-} from "../drop-reasons.ts";
+import { DROP_MALFORMED, DROP_NOT_FROM_RELAY, DROP_RATE_LIMITED } from "../drop-reasons.ts";
 import type { Forwarder } from "../forwarder.ts";
 import type { Ingress } from "../ingress.ts";
 import { JoinedStreams } from "./joined-streams.ts";
 import { endpointAt, sameSocketAddress, writeEndpoint } from "../peer.ts";
 import type { ReceiveRing } from "../receive-ring.ts";
+import { SocketLosses } from "../socket-losses.ts";
 import { TokenBucket } from "../token-bucket.ts";
 import type { Vif } from "../vif.ts";
 
@@ -48,12 +44,13 @@ export class AmtGatewayIngress implements Ingress {
   readonly #ofStrangers = new TokenBucket(STRANGERS_RATE, STRANGERS_RATE);
   #joined = new JoinedStreams(new Uint32Array(0));
   #hasRelay = false;
-  #lost = 0;
+  readonly #losses: SocketLosses;
 
   constructor(vif: Vif, fd: number, parts: AmtGatewayIngressParts) {
     this.vif = vif;
     this.fd = fd;
     this.#p = parts;
+    this.#losses = new SocketLosses(parts.counters, vif.id);
   }
 
   setRelay(relay: Endpoint | undefined): void {
@@ -66,17 +63,12 @@ export class AmtGatewayIngress implements Ingress {
   }
 
   receive(now: number): number {
-    const { ring, forwarder, counters } = this.#p;
+    const { ring, forwarder } = this.#p;
     const count = ring.receive(this.fd);
     for (let i = 0; i < count; i++) this.#message(i, now);
     if (count <= 0) return count;
     forwarder.flush(now);
-    const lost = ring.overflow(count - 1);
-    const more = (lost - this.#lost) >>> 0;
-    if (lost !== 0 && more !== 0) {
-      this.#lost = lost;
-      counters.drop(this.vif.id, DROP_SOCKET_OVERFLOW, more);
-    }
+    this.#losses.look(ring, count);
     return count;
   }
 

@@ -4,9 +4,10 @@ import type { AmtRelayEvent } from "#ports/amt-relay.ts";
 import type { Arena } from "../arena.ts";
 import { RX_BYTES, RX_PACKETS } from "../counters.ts";
 import type { Counters } from "../counters.ts";
-import { DROP_MALFORMED, DROP_ONE_WAY, DROP_RATE_LIMITED, DROP_SOCKET_OVERFLOW } from "../drop-reasons.ts";
+import { DROP_MALFORMED, DROP_ONE_WAY, DROP_RATE_LIMITED } from "../drop-reasons.ts";
 import type { Ingress } from "../ingress.ts";
 import type { ReceiveRing } from "../receive-ring.ts";
+import { SocketLosses } from "../socket-losses.ts";
 import type { TokenBucket } from "../token-bucket.ts";
 import type { Vif } from "../vif.ts";
 import type { GatewayTable } from "./gateway-table.ts";
@@ -33,13 +34,14 @@ export class RelayIngress implements Ingress {
   readonly vif: Vif;
   readonly #socket: number;
   readonly #p: RelayIngressParts;
-  #lost = 0;
+  readonly #losses: SocketLosses;
 
   constructor(vif: Vif, fd: number, socket: number, parts: RelayIngressParts) {
     this.vif = vif;
     this.fd = fd;
     this.#socket = socket;
     this.#p = parts;
+    this.#losses = new SocketLosses(parts.counters, vif.id);
   }
 
   receive(now: number): number {
@@ -61,12 +63,7 @@ export class RelayIngress implements Ingress {
     }
     if (datagrams.length > 0)
       this.#p.emit({ type: "amt-relay-datagrams", vif: this.vif.id, socket: this.#socket, datagrams });
-    const lost = ring.overflow(count - 1);
-    const more = (lost - this.#lost) >>> 0;
-    if (lost !== 0 && more !== 0) {
-      this.#lost = lost;
-      counters.drop(this.vif.id, DROP_SOCKET_OVERFLOW, more);
-    }
+    this.#losses.look(ring, count);
     return count;
   }
 

@@ -1,26 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { DROP_NO_LISTENER } from "#fastpath/drop-reasons.ts";
 import { FlowMemory, MAX_FLOWS, flowMemoryBytes } from "#fastpath/flow-memory.ts";
-import { BINDING_MS, FLOW_OTHER_WAY, Flows } from "#fastpath/flows.ts";
-import type { FlowExits } from "#fastpath/flows.ts";
+import { BINDING_MS, FLOW_OTHER_WAY, Flows, NO_EXITS } from "#fastpath/flows.ts";
 import { writeAddressWords } from "#protocol/forwarding/address-words.ts";
-
-const EXITS: FlowExits = {
-  local: undefined,
-  wires: [],
-  lastHop: undefined,
-  reason: DROP_NO_LISTENER,
-  raisesTtl: false,
-  thresholds: undefined,
-  betweenLans: false,
-};
 
 function setUp(): { flows: Flows; memory: FlowMemory; asked: number[] } {
   const memory = new FlowMemory(new SharedArrayBuffer(flowMemoryBytes()));
   const asked: number[] = [];
   const flows = new Flows(memory, (inVif) => {
     asked.push(inVif);
-    return EXITS;
+    return NO_EXITS;
   });
   return { flows, memory, asked };
 }

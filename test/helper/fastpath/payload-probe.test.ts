@@ -1,19 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { DROP_NO_LISTENER } from "#fastpath/drop-reasons.ts";
 import { FlowMemory, flowMemoryBytes, type Flow } from "#fastpath/flow-memory.ts";
-import { Flows } from "#fastpath/flows.ts";
+import { Flows, NO_EXITS } from "#fastpath/flows.ts";
 import { IpPacket } from "#fastpath/ip-packet.ts";
 import { makeArena, udpBytes } from "./fixtures.ts";
 
-const EXITS = {
-  local: undefined,
-  wires: [],
-  lastHop: undefined,
-  reason: DROP_NO_LISTENER,
-  raisesTtl: false,
-  thresholds: undefined,
-  betweenLans: false,
-};
 const GROUPS = ["239.1.2.3", "ff1e::1"];
 
 interface Sent {
@@ -28,7 +18,7 @@ function setUp(group = "239.1.2.3"): {
   content: () => Flow["content"];
 } {
   const memory = new FlowMemory(new SharedArrayBuffer(flowMemoryBytes()));
-  const flows = new Flows(memory, () => EXITS);
+  const flows = new Flows(memory, () => NO_EXITS);
   const arena = makeArena();
   const packet = new IpPacket();
   const at = arena.reserve(4_096);
@@ -163,7 +153,7 @@ describe("a flow is looked at again", () => {
 
   test("a flow that takes its place begins anew", () => {
     const memory = new FlowMemory(new SharedArrayBuffer(flowMemoryBytes()));
-    const flows = new Flows(memory, () => EXITS);
+    const flows = new Flows(memory, () => NO_EXITS);
     const arena = makeArena();
     const packet = new IpPacket();
     for (let i = 0; i < 20_000; i++) {

@@ -1,4 +1,5 @@
 // App states for tests of the interface, and for looking at it without a daemon.
+import { PROXY_OFF } from "#contract/proxy.ts";
 import type { Group, Member, Network, Snapshot } from "#contract/snapshot.ts";
 import { DEFAULT_SETTINGS } from "#main/contract/settings.ts";
 import type { AppState } from "#main/contract/state.ts";
@@ -134,18 +135,7 @@ export function fakeSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
       },
     },
     sharing: { presets: [], proxies: [], raisedTtl: [] },
-    proxy: {
-      state: "off",
-      detail: "Nothing crosses between LANs but what routes say.",
-      upstream: null,
-      downstream: [],
-      quickLeave: false,
-      sources: [],
-      allowed: [],
-      denied: [],
-      bitsPerSecond: null,
-      origin: null,
-    },
+    proxy: PROXY_OFF,
     amt: {
       relays: [],
       automatic: true,
