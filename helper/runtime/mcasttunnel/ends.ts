@@ -1,7 +1,7 @@
 // The two ends of mcasttunnel over TCP: a server of many clients, and a client that connects for as long as it runs.
-import { connect, createServer, type Server, type Socket } from "node:net";
-import { Connecting } from "#protocol/mcasttunnel/connecting.ts";
+import { createServer, type Server, type Socket } from "node:net";
 import type { TunnelCounters } from "#protocol/mcasttunnel/counters.ts";
+import { Dialling } from "../dialling.ts";
 import { TunnelConnection } from "./connection.ts";
 
 export const MAX_CLIENTS = 64;
@@ -94,18 +94,20 @@ export class TunnelServer implements TunnelEnd {
 
 export class TunnelClient implements TunnelEnd {
   readonly #options: EndOptions;
-  readonly #connecting: Connecting;
   readonly #peer: string;
-  #socket: Socket | undefined;
+  readonly #dialling: Dialling;
   #connection: TunnelConnection | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
 
   constructor(options: EndOptions) {
+    const { address = "", port } = options;
     this.#options = options;
-    this.#peer = peerText(options.address ?? "", options.port);
-    this.#connecting = new Connecting(performance.now());
-    this.#arm();
+    this.#peer = peerText(address, port);
+    this.#dialling = new Dialling({
+      host: address,
+      port,
+      connected: (socket) => this.#connected(socket),
+      failed: (why) => options.said({ event: "unreachable", peer: this.#peer, why }),
+    });
   }
 
   offer(payload: Uint8Array): void {
@@ -114,51 +116,22 @@ export class TunnelClient implements TunnelEnd {
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    this.#socket?.destroy();
+    this.#dialling.close();
   }
 
-  #arm(): void {
-    clearTimeout(this.#timer);
-    const at = this.#connecting.pollTimeout();
-    if (at === undefined || this.#closed) return;
-    this.#timer = setTimeout(() => this.#timeout(), Math.max(0, Math.ceil(at - performance.now())));
-  }
-
-  #timeout(): void {
-    const command = this.#connecting.handleTimeout(performance.now());
-    if (command === "connect") this.#connect();
-    else if (command === "give-up") this.#socket?.destroy(new Error("no answer"));
-    this.#arm();
-  }
-
-  #connect(): void {
-    const { address: host, port, counters, heard, said } = this.#options;
-    const socket = connect({ host, port });
-    this.#socket = socket;
-    let why = "closed";
-    const failed = (error: Error): void => void (why = error.message);
-    const closed = (): void => this.#ended({ event: "unreachable", peer: this.#peer, why });
-    socket.on("error", failed);
-    socket.on("close", closed);
-    socket.on("connect", () => {
-      socket.off("error", failed).off("close", closed);
-      this.#connecting.handleConnected();
-      this.#arm();
-      this.#connection = new TunnelConnection(socket, counters, {
-        heard,
-        closed: (reason) => this.#ended({ event: "disconnected", peer: this.#peer, why: reason }),
-      });
-      said({ event: "connected", peer: this.#peer });
+  #connected(socket: Socket): void {
+    const { counters, heard, said } = this.#options;
+    const peer = this.#peer;
+    this.#dialling.established();
+    this.#connection = new TunnelConnection(socket, counters, {
+      heard,
+      closed: (why) => {
+        this.#connection = undefined;
+        this.#dialling.ended();
+        if (!this.#dialling.closed) said({ event: "disconnected", peer, why });
+      },
     });
-  }
-
-  #ended(event: EndEvent): void {
-    this.#connection = undefined;
-    this.#connecting.handleClosed(performance.now());
-    if (!this.#closed) this.#options.said(event);
-    this.#arm();
+    said({ event: "connected", peer });
   }
 }
 

@@ -1,13 +1,13 @@
 // A client of the IPv6 tunnel: a TUN device with prefix::1 and the default route, and a connection for as long as it
 // runs. While there is none nothing is read from the device: what is sent waits in its queue.
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { PlainTun } from "#ports/plain-tun.ts";
-import { Connecting } from "#protocol/mcasttunnel/connecting.ts";
 import { firstAddress, halfOf } from "#protocol/sixtunnel/assignments.ts";
 import type { SixDrop } from "#protocol/sixtunnel/counters.ts";
 import { fromServer, isIpv6, isLinkMulticast } from "#protocol/sixtunnel/packet-rules.ts";
 import { parsePrefix, prefixText, type Prefix } from "#wire/address.ts";
 import { encodeHello } from "#wire/sixtunnel.ts";
+import { Dialling } from "../dialling.ts";
 import { BURST, peerText, type SixEndOptions, type SixMulticast } from "./far-end.ts";
 import { parseWelcome } from "./greetings.ts";
 import { SixLink } from "./link.ts";
@@ -29,23 +29,26 @@ export class SixtunnelClient {
   readonly #options: SixClientOptions;
   readonly #peer: string;
   readonly #tun: PlainTun;
-  readonly #connecting: Connecting;
+  readonly #dialling: Dialling;
   #prefix: Prefix | undefined;
   #half = 0n;
-  #socket: Socket | undefined;
   #link: SixLink | undefined; // it has answered
   #multicast: SixMulticast | undefined;
   #watch: { close(): void } | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
 
   /** Throws SystemError where the device cannot be had. */
   constructor(options: SixClientOptions) {
     this.#options = options;
     this.#peer = peerText(options.host, options.port);
     this.#tun = options.openTun(options.device);
-    this.#connecting = new Connecting(performance.now(), RETRY_MS);
-    this.#arm();
+    this.#dialling = new Dialling({
+      host: options.host,
+      port: options.port,
+      family: 4,
+      retryMs: RETRY_MS,
+      connected: (socket) => this.#connected(socket),
+      failed: (why) => options.said({ event: "unreachable", peer: this.#peer, why }),
+    });
   }
 
   /** The one that it was given last. */
@@ -62,9 +65,7 @@ export class SixtunnelClient {
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    this.#socket?.destroy();
+    this.#dialling.close();
     this.#multicast?.closed();
     this.#multicast = undefined;
     this.#watch?.close();
@@ -72,39 +73,15 @@ export class SixtunnelClient {
     this.#tun.close();
   }
 
-  #arm(): void {
-    clearTimeout(this.#timer);
-    const at = this.#connecting.pollTimeout();
-    if (at === undefined || this.#closed) return;
-    this.#timer = setTimeout(() => this.#timeout(), Math.max(0, Math.ceil(at - performance.now())));
-  }
-
-  #timeout(): void {
-    const command = this.#connecting.handleTimeout(performance.now());
-    if (command === "connect") this.#connect();
-    else if (command === "give-up") this.#socket?.destroy(new Error("no answer"));
-    this.#arm();
-  }
-
-  #connect(): void {
-    const { host, port, id, counters } = this.#options;
-    const socket = connect({ host, port, family: 4 });
-    this.#socket = socket;
-    let why = "closed";
-    const failed = (error: Error): void => void (why = error.message);
-    const closed = (): void => this.#ended(socket, why);
-    socket.on("error", failed);
-    socket.on("close", closed);
-    socket.on("connect", () => {
-      socket.off("error", failed).off("close", closed);
-      const link: SixLink = new SixLink(socket, counters, {
-        greeting: (text) => this.#welcomed(link, text),
-        packet: (packet) => this.#fromServer(packet),
-        ready: () => this.#watchTun(),
-        closed: (reason) => this.#ended(socket, reason),
-      });
-      socket.write(encodeHello(id));
+  #connected(socket: Socket): void {
+    const { id, counters } = this.#options;
+    const link: SixLink = new SixLink(socket, counters, {
+      greeting: (text) => this.#welcomed(link, text),
+      packet: (packet) => this.#fromServer(packet),
+      ready: () => this.#watchTun(),
+      closed: (reason) => this.#ended(socket, reason),
     });
+    socket.write(encodeHello(id));
   }
 
   #welcomed(link: SixLink, text: string): void {
@@ -119,8 +96,7 @@ export class SixtunnelClient {
     } catch (error) {
       return link.close(error instanceof Error ? error.message : String(error));
     }
-    this.#connecting.handleConnected();
-    this.#arm();
+    this.#dialling.established();
     this.#link = link;
     this.#multicast = multicast?.({ peer: this.#peer, prefix, send: (packet) => link.send(packet) });
     said({ event: "connected", peer: this.#peer, id, prefix: prefixText(prefix) });
@@ -176,19 +152,18 @@ export class SixtunnelClient {
   }
 
   #ended(socket: Socket, why: string | undefined): void {
-    if (socket !== this.#socket) return;
+    if (!this.#dialling.isCurrent(socket)) return;
     const wasConnected = this.#link !== undefined;
     this.#link = undefined;
     this.#multicast?.closed();
     this.#multicast = undefined;
     this.#watch?.close();
     this.#watch = undefined;
-    this.#connecting.handleClosed(performance.now());
+    this.#dialling.ended();
     const peer = this.#peer;
-    if (this.#closed) return;
+    if (this.#dialling.closed) return;
     if (wasConnected) this.#options.said({ event: "disconnected", peer, why });
     else this.#options.said({ event: "unreachable", peer, why: why ?? NO_PREFIX });
-    this.#arm();
   }
 }
 

@@ -10,13 +10,8 @@ import { IpProtocol } from "#wire/ip-protocol.ts";
 import { decodeUdp } from "#wire/udp.ts";
 import { TunnelClient, TunnelServer, type EndEvent, type TunnelEnd } from "../mcasttunnel/ends.ts";
 import type { TunnelSetting } from "../store/tunnel-settings.ts";
-import {
-  reasonOf,
-  RETRY_MS,
-  type RunningTunnel,
-  type TunnelParts,
-  type TunnelState,
-} from "./running-tunnel.ts";
+import { Opening } from "./opening.ts";
+import { allDrops, type RunningTunnel, type TunnelParts, type TunnelState } from "./running-tunnel.ts";
 import { TunnelVif } from "./tunnel-vif.ts";
 
 type Setting = Extract<TunnelSetting, { kind: "mcasttunnel" }>;
@@ -32,12 +27,9 @@ export class Mcasttunnel implements RunningTunnel {
   readonly #peers = new Set<string>();
   readonly #reassembly = new IpReassembly();
   readonly #vif: TunnelVif | undefined;
-  #end: TunnelEnd | undefined;
-  #problem: string | undefined;
+  /** undefined: there was no vif for it. */
+  readonly #opening: Opening<TunnelEnd> | undefined;
   #identification: number;
-  #retryAt: number | undefined;
-  #opening = false;
-  #closed = false;
 
   constructor(setting: Setting, parts: TunnelParts) {
     const { core } = parts;
@@ -54,41 +46,23 @@ export class Mcasttunnel implements RunningTunnel {
           leave: (packet, now) => this.#leave(packet, now),
         }),
     );
-    if (!this.#vif) this.#problem = "there are as many vifs as there can be";
-    else {
-      core.scheduler.add(this);
-      void this.#open();
-    }
+    if (this.#vif) this.#opening = new Opening({ core, id: setting.id, open: () => this.#open() });
   }
 
   state(): TunnelState {
     const { toPeers, fromPeers, drops } = this.#counters;
-    const all: Record<string, number> = { ...drops };
-    for (const [reason, count] of Object.entries(this.#vif?.drops ?? {}))
-      all[reason] = (all[reason] ?? 0) + count;
-    return { problem: this.#problem, peers: [...this.#peers], toPeers, fromPeers, drops: all };
-  }
-
-  pollTimeout(): number | undefined {
-    return this.#retryAt;
-  }
-
-  handleTimeout(): void {
-    void this.#open();
+    const problem = this.#opening ? this.#opening.problem : "there are as many vifs as there can be";
+    const all = allDrops(drops, this.#vif?.drops ?? {});
+    return { problem, peers: [...this.#peers], toPeers, fromPeers, drops: all };
   }
 
   close(): void {
-    this.#closed = true;
-    this.#parts.core.scheduler.remove(this);
-    this.#end?.close();
+    this.#opening?.close();
     if (this.#vif) this.#parts.removeVif(this.#vif);
   }
 
-  async #open(): Promise<void> {
+  async #open(): Promise<TunnelEnd> {
     const { role, address, port } = this.#setting;
-    this.#retryAt = undefined;
-    if (this.#opening) return;
-    this.#opening = true;
     const options = {
       address: address ?? undefined,
       port,
@@ -96,39 +70,24 @@ export class Mcasttunnel implements RunningTunnel {
       heard: async (payload: Uint8Array) => this.#heard(payload),
       said: (event: EndEvent) => this.#said(event),
     };
-    try {
-      this.#end = role === "server" ? await TunnelServer.start(options) : new TunnelClient(options);
-      this.#problem = undefined;
-      if (this.#closed) this.#end.close();
-    } catch (error) {
-      this.#failed(reasonOf(error));
-    }
-    this.#opening = false;
-    this.#parts.core.changed();
-  }
-
-  #failed(reason: string): void {
-    const { core } = this.#parts;
-    if (this.#problem !== reason)
-      core.log.write("warn", "a tunnel does not work", { tunnel: this.#setting.id, reason });
-    this.#problem = reason;
-    this.#retryAt = core.clock.now() + RETRY_MS;
-    core.scheduler.arm();
+    return role === "server" ? TunnelServer.start(options) : new TunnelClient(options);
   }
 
   #said(event: EndEvent): void {
-    if (this.#closed) return;
+    const opening = this.#opening!;
+    if (opening.closed) return;
     const { core } = this.#parts;
     const { peer } = event;
     const why = "why" in event ? event.why : undefined;
     const fields = { tunnel: this.#setting.id, peer, ...(why !== undefined && { reason: why }) };
     switch (event.event) {
       case "unreachable":
-        if (why !== this.#problem) core.log.write("warn", "the other end of a tunnel is not reached", fields);
-        this.#problem = why;
+        if (why !== opening.problem)
+          core.log.write("warn", "the other end of a tunnel is not reached", fields);
+        opening.problem = why;
         break;
       case "connected":
-        this.#problem = undefined;
+        opening.problem = undefined;
         this.#peers.add(peer);
         break;
       case "disconnected":
@@ -167,7 +126,8 @@ export class Mcasttunnel implements RunningTunnel {
       const { sourcePort, destinationPort, payload } = decodeUdp(part.payload, part.source, part.destination);
       if (destinationPort !== this.#setting.groupPort) return vif.drop("other-port");
       if (sourcePort === RESENT_PORT) return vif.drop("loop");
-      if (this.#end) this.#end.offer(payload);
+      const end = this.#opening?.end;
+      if (end) end.offer(payload);
       else this.#counters.drops["not-connected"]++;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;

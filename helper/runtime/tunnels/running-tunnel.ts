@@ -27,9 +27,10 @@ export interface TunnelParts {
   readonly removeVif: (vif: TunnelVif) => void;
 }
 
-/** What failed is tried again. */
-export const RETRY_MS = 5_000;
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** The drops of a tunnel and of its vifs, together. */
+export function allDrops(...parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const part of parts)
+    for (const [reason, count] of Object.entries(part)) all[reason] = (all[reason] ?? 0) + count;
+  return all;
 }

@@ -7,13 +7,8 @@ import { DEVICE_DEFAULTS, type SixEndOptions, type SixEvent, type SixFarEnd } fr
 import { ownId } from "../sixtunnel/own-id.ts";
 import { SixtunnelServer } from "../sixtunnel/server.ts";
 import type { TunnelSetting } from "../store/tunnel-settings.ts";
-import {
-  reasonOf,
-  RETRY_MS,
-  type RunningTunnel,
-  type TunnelParts,
-  type TunnelState,
-} from "./running-tunnel.ts";
+import { Opening } from "./opening.ts";
+import { allDrops, type RunningTunnel, type TunnelParts, type TunnelState } from "./running-tunnel.ts";
 import { SixtunnelVif } from "./sixtunnel-vif.ts";
 
 type Setting = Extract<TunnelSetting, { kind: "sixtunnel" }>;
@@ -30,57 +25,26 @@ export class Sixtunnel implements RunningTunnel {
   readonly #parts: SixtunnelParts;
   readonly #counters = sixCounters();
   readonly #vifs = new Set<SixtunnelVif>();
-  #end: SixtunnelServer | SixtunnelClient | undefined;
-  #problem: string | undefined;
-  #retryAt: number | undefined;
-  #opening = false;
-  #closed = false;
+  readonly #opening: Opening<SixtunnelServer | SixtunnelClient>;
 
   constructor(setting: Setting, parts: SixtunnelParts) {
     this.#setting = setting;
     this.#parts = parts;
-    parts.core.scheduler.add(this);
-    void this.#open();
+    this.#opening = new Opening({ core: parts.core, id: setting.id, open: () => this.#open() });
   }
 
   state(): TunnelState {
     const { toPeers, fromPeers, drops } = this.#counters;
-    const all: Record<string, number> = { ...drops };
-    for (const { vif } of this.#vifs)
-      for (const [reason, count] of Object.entries(vif.drops)) all[reason] = (all[reason] ?? 0) + count;
-    return { problem: this.#problem, peers: this.#end?.peers ?? [], toPeers, fromPeers, drops: all };
-  }
-
-  pollTimeout(): number | undefined {
-    return this.#retryAt;
-  }
-
-  handleTimeout(): void {
-    void this.#open();
+    const { problem, end } = this.#opening;
+    const all = allDrops(drops, ...[...this.#vifs].map(({ vif }) => vif.drops));
+    return { problem, peers: end?.peers ?? [], toPeers, fromPeers, drops: all };
   }
 
   close(): void {
-    this.#closed = true;
-    this.#parts.core.scheduler.remove(this);
-    this.#end?.close();
+    this.#opening.close();
   }
 
-  async #open(): Promise<void> {
-    this.#retryAt = undefined;
-    if (this.#opening) return;
-    this.#opening = true;
-    try {
-      this.#end = await this.#start();
-      this.#problem = undefined;
-      if (this.#closed) this.#end.close();
-    } catch (error) {
-      this.#failed(reasonOf(error));
-    }
-    this.#opening = false;
-    this.#parts.core.changed();
-  }
-
-  async #start(): Promise<SixtunnelServer | SixtunnelClient> {
+  async #open(): Promise<SixtunnelServer | SixtunnelClient> {
     const { core, openTun, folder } = this.#parts;
     const setting = this.#setting;
     const options: SixEndOptions = {
@@ -130,17 +94,9 @@ export class Sixtunnel implements RunningTunnel {
     return made;
   }
 
-  #failed(reason: string): void {
-    const { core } = this.#parts;
-    if (this.#problem !== reason)
-      core.log.write("warn", "a tunnel does not work", { tunnel: this.#setting.id, reason });
-    this.#problem = reason;
-    this.#retryAt = core.clock.now() + RETRY_MS;
-    core.scheduler.arm();
-  }
-
   #said(event: SixEvent): void {
-    if (this.#closed) return;
+    const opening = this.#opening;
+    if (opening.closed) return;
     const { core } = this.#parts;
     const why = "why" in event ? event.why : undefined;
     const fields = {
@@ -150,10 +106,10 @@ export class Sixtunnel implements RunningTunnel {
       ...(why !== undefined && { reason: why }),
     };
     if (event.event !== "unreachable") core.log.write("info", `sixtunnel: ${event.event}`, fields);
-    else if (why !== this.#problem)
+    else if (why !== opening.problem)
       core.log.write("warn", "the other end of a tunnel is not reached", fields);
-    if (event.event === "unreachable") this.#problem = why;
-    if (event.event === "connected") this.#problem = undefined;
+    if (event.event === "unreachable") opening.problem = why;
+    if (event.event === "connected") opening.problem = undefined;
     core.changed();
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CONNECT_MS, Connecting, RETRY_MS } from "#protocol/mcasttunnel/connecting.ts";
+import { CONNECT_MS, Connecting, RETRY_MS } from "#protocol/tunnels/connecting.ts";
 import { tunnelCounters } from "#protocol/mcasttunnel/counters.ts";
 import { MAX_WAITING, TunnelSession } from "#protocol/mcasttunnel/session.ts";
 import { encodeTunnelled } from "#wire/mcasttunnel.ts";

@@ -12,7 +12,7 @@ import { scopePolicy } from "#protocol/forwarding/scope.ts";
 import { ANY_SOURCE } from "#protocol/membership/source-filter.ts";
 import { Core } from "#runtime/core.ts";
 import type { TunnelSetting } from "#runtime/store/tunnel-settings.ts";
-import { RETRY_MS } from "#runtime/tunnels/running-tunnel.ts";
+import { RETRY_MS } from "#runtime/tunnels/opening.ts";
 import { SixtunnelVif } from "#runtime/tunnels/sixtunnel-vif.ts";
 import { Tunnels } from "#runtime/tunnels/tunnels.ts";
 import { parsePrefix, type Address } from "#wire/address.ts";
