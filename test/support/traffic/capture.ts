@@ -39,15 +39,17 @@ export class Capture {
     this.child.write("report\n");
     const deadline = performance.now() + 10_000;
     for (;;) {
+      let report: Line | undefined;
+      // To the last line: what passed after the report is there already where this process was slow to look.
       for (const text of this.child.takeLines()) {
         if (!text.startsWith("{")) continue;
         const line = JSON.parse(text) as Line;
         if (line.event === undefined) this.#packets.push(readPassed(line));
-        else if (line.event === "report") {
-          if (line.missed > 0) throw new Error(`${this.child.label}: ${line.missed} packets were missed`);
-          return [...this.#packets];
-        }
+        else if (line.event === "report") report = line;
       }
+      if (report && report.missed > 0)
+        throw new Error(`${this.child.label}: ${report.missed} packets were missed`);
+      if (report) return [...this.#packets];
       if (!this.child.running || performance.now() > deadline)
         throw new Error(`${this.child.label}: no report: ${this.child.stderr}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
