@@ -23,6 +23,7 @@ import { tellServiceManager, type ServiceState } from "#edge/linux/service-manag
 import { linuxProbe } from "#edge/linux/system-probe.ts";
 import { startControlServer, type ControlServer } from "./control/server.ts";
 import { daemonHandlers } from "./handlers/daemon-handlers.ts";
+import { ContinuedSignal } from "./continued-signal.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { DumpFile } from "./dump-file.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
@@ -171,8 +172,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     log,
   });
   process.on("SIGUSR1", () => void dump.write());
-  const continued = (): void => engine.continued();
-  process.on("SIGCONT", continued);
+  const continued = new ContinuedSignal(() => engine.continued());
   let closing = false;
   process.on("SIGHUP", () => {
     // A terminal that was closed is no request to read a file.
@@ -194,7 +194,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   closing = true;
   log.write("info", "castaway ends", { reason });
   tellManager("STOPPING=1", log);
-  process.off("SIGCONT", continued); // systemd sends one behind SIGTERM: there is nothing to go on with
+  continued.stop(); // systemd sends one behind SIGTERM: there is nothing to go on with
   publisher.stop();
   await server.close(reason === "restarting" ? "update" : "shutdown");
   await metrics.close();

@@ -126,6 +126,7 @@ print(b"".join(iter(lambda: client.recv(65536), b"")).decode())`;
   });
 
   test("stopped while signals come that say to go on, as systemd sends one, it ends well", async () => {
+    await run("systemctl", "start", "castaway"); // where this is tried again
     const pid = await shown("MainPID");
     await run(
       "sh",
