@@ -1,7 +1,9 @@
 import type { AmtRelayChange } from "#contract/amt.ts";
+import { limitOf, type BitRate } from "./parse-value.ts";
 
 export interface RelayOptions {
   readonly maxGateways?: number;
+  readonly gatewayRate?: BitRate;
   readonly port?: number;
   readonly address?: readonly string[];
   readonly anycast?: readonly string[];
@@ -15,6 +17,7 @@ export interface RelayOptions {
 export function relayChange(options: RelayOptions): Omit<AmtRelayChange, "enabled"> {
   const {
     maxGateways,
+    gatewayRate,
     port,
     address,
     anycast,
@@ -25,6 +28,7 @@ export function relayChange(options: RelayOptions): Omit<AmtRelayChange, "enable
   } = options;
   return {
     ...(maxGateways !== undefined && { maxGateways }),
+    ...(gatewayRate !== undefined && { gatewayBitsPerSecond: limitOf(gatewayRate) }),
     ...(port !== undefined && { port }),
     ...(address && { addresses: isWord(address, "auto") ? [] : [...address] }),
     ...(anycast && { anycast: isWord(anycast, "none") ? [] : [...anycast] }),

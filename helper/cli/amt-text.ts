@@ -106,7 +106,8 @@ export function automaticText(on: boolean): string {
 }
 
 export function relayStateText(relay: AmtRelayState): string {
-  const { state, detail, addresses, gateways, maxGateways, groups, packets, bytes } = relay;
+  const { state, detail, addresses, gateways, maxGateways, gatewayBitsPerSecond, groups, packets, bytes } =
+    relay;
   const word = { off: "no relay for others", up: "a relay for others", failed: "to be a relay, but failed" }[
     state
   ];
@@ -115,7 +116,9 @@ export function relayStateText(relay: AmtRelayState): string {
   return [
     head,
     `Addresses  ${addresses.length > 0 ? plainText(addresses.join(", ")) : "-"}`,
-    `Gateways   ${gateways} of at most ${maxGateways}`,
+    `Gateways   ${gateways} of at most ${maxGateways}${
+      gatewayBitsPerSecond === null ? "" : `, each at most ${amountText(gatewayBitsPerSecond, "bit/s")}`
+    }`,
     `Groups     ${groups}`,
     `Delivered  ${packets} packets, ${amountText(bytes, "B")}`,
   ].join("\n");

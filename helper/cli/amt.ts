@@ -4,7 +4,7 @@ import { MAX_AMT_GATEWAYS } from "#contract/amt.ts";
 import { addAmtJoin } from "./amt-join.ts";
 import { automaticText, joinsText, namedJoin, relayStateText, relaysText } from "./amt-text.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
-import { onOff, wholeNumber } from "./parse-value.ts";
+import { bitRate, onOff, wholeNumber } from "./parse-value.ts";
 
 const EXAMPLES = `
 Examples:
@@ -74,6 +74,7 @@ export function addAmt(program: Command, context: CliContext): void {
   clientCommand(amt, "relay", "be a relay for others, off until it is wanted; alone: how that goes")
     .addArgument(new Argument("[act]").choices(RELAY_ACTS))
     .option("--max-gateways <number>", "how many may be served at once", wholeNumber(1, MAX_AMT_GATEWAYS))
+    .option("--gateway-rate <rate>", "the most for each gateway, such as 20M bit/s, or off", bitRate)
     .option("--port <number>", "UDP port (2268)", wholeNumber(1, 65_535))
     .option("--address <address...>", "of this computer, which gateways are told; auto: the daemon chooses")
     .option("--anycast <address...>", "where others are relays too: tells who asks there of itself; none")

@@ -4,7 +4,7 @@ import { ControlError } from "#contract/errors.ts";
 import { agoText, amountText, plainText, ratioText } from "#contract/plain-text.ts";
 import { limitText } from "#contract/sending-text.ts";
 import type { Member } from "#contract/snapshot.ts";
-import { bitRate } from "./parse-value.ts";
+import { bitRate, limitOf, type BitRate } from "./parse-value.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
 import { table } from "./table.ts";
 
@@ -48,7 +48,8 @@ export function addMembers(program: Command, context: CliContext): void {
     .argument("<member>", "its number or name")
     .argument("<rate>", "500k, 20M, 1.5G; off: no limit", bitRate)
     .option(...NETWORK)
-    .action(async (who: string, bitsPerSecond: number | null, options: Options) => {
+    .action(async (who: string, rate: BitRate, options: Options) => {
+      const bitsPerSecond = limitOf(rate);
       const member = await withClient(context, options, async (client) => {
         const found = await findMember(client, who, options);
         await client.call("members.limit", { ...selected(options), member: found.number, bitsPerSecond });

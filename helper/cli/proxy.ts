@@ -6,7 +6,7 @@ import { amountText, plainText } from "#contract/plain-text.ts";
 import type { Proxy, ProxyChange } from "#contract/proxy.ts";
 import { daemonSocketPath } from "#contract/socket-path.ts";
 import { clientCommand, print, withClient, type CliContext, type CommonOptions } from "./context.ts";
-import { bitRate, onOff } from "./parse-value.ts";
+import { bitRate, limitOf, onOff, type BitRate } from "./parse-value.ts";
 
 interface ChangeOptions {
   readonly upstream?: string;
@@ -14,7 +14,7 @@ interface ChangeOptions {
   readonly sources?: string[];
   readonly allow?: string[];
   readonly deny?: string[];
-  readonly rateLimit?: number | null;
+  readonly rateLimit?: BitRate;
   readonly quickLeave?: boolean | string;
 }
 
@@ -89,7 +89,7 @@ function changeOf(options: ChangeOptions): ProxyChange {
     ...(sources && { sources: listOf(sources, "any") }),
     ...(allow && { allowed: listOf(allow, "any") }),
     ...(deny && { denied: listOf(deny, "none") }),
-    ...(rateLimit !== undefined && { bitsPerSecond: rateLimit }),
+    ...(rateLimit !== undefined && { bitsPerSecond: limitOf(rateLimit) }),
     ...(quickLeave !== undefined && { quickLeave: quickLeave !== false }),
   };
 }

@@ -1,5 +1,6 @@
 // Internet multicast by AMT (RFC 7450): what was asked for, where it comes from, and the relay for others.
 import * as v from "valibot";
+import { bitRate } from "./bit-rate.ts";
 
 const text = v.string();
 const count = v.pipe(v.number(), v.finite(), v.minValue(0));
@@ -46,6 +47,8 @@ const ownAddresses = v.pipe(
 export const amtRelayChangeSchema = v.strictObject({
   enabled: v.boolean(),
   maxGateways: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_AMT_GATEWAYS))),
+  /** The most for each gateway; null: no limit. */
+  gatewayBitsPerSecond: v.optional(v.nullable(bitRate)),
   port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
   /** Of this computer, which gateways are told; none: the daemon chooses. */
   addresses: v.optional(ownAddresses),
@@ -74,6 +77,8 @@ export const amtRelaySchema = v.object({
   addresses: v.array(text),
   gateways: count,
   maxGateways: count,
+  /** The most for each of them; null: no limit. */
+  gatewayBitsPerSecond: v.nullable(count),
   /** (S,G) and (*,G) that some gateway wants. */
   groups: count,
   packets: count, // delivered, each to one gateway
@@ -102,7 +107,15 @@ export const relayPlace = v.pipe(
 const delivered = { packets: count, bytes: count };
 /** What the relay delivers, in a dump: those who got most, and how many more there are. */
 export const amtRelayDumpSchema = v.object({
-  gateways: v.array(v.object({ endpoint: text, since: count, groups: count, ...delivered })),
+  gateways: v.array(
+    v.object({
+      endpoint: text,
+      since: count,
+      groups: count,
+      ...delivered,
+      limited: count, // packets that were above its rate
+    }),
+  ),
   moreGateways: count,
   streams: v.array(v.object({ group: text, source: v.nullable(text), gateways: count, ...delivered })),
   moreStreams: count,

@@ -107,11 +107,12 @@ function networkLines(network: Network, now: number): string[] {
 
 function relayLines({ gateways, moreGateways, streams, moreStreams }: AmtRelayDump, now: number): string[] {
   return [
-    ...gateways.flatMap(({ endpoint, since, groups, packets, bytes }) => [
+    ...gateways.flatMap(({ endpoint, since, groups, packets, bytes, limited }) => [
       `Gateway : ${endpoint}`,
       field("Groups", groups),
       field("Packets", packets),
       field("Bytes", bytes),
+      ...(limited > 0 ? [field("Above its rate", limited)] : []),
       field("Age", durationText(now - since)),
     ]),
     ...streams.flatMap(({ group, source, gateways: wanting, packets, bytes }) => [

@@ -1,6 +1,7 @@
 // The calls: parameters, result, who may make them and how long they may take.
 import * as v from "valibot";
 import { MAX_AMT_RELAYS, amtRelayChangeSchema, amtRelayDumpSchema, relayPlace } from "./amt.ts";
+import { bitRate } from "./bit-rate.ts";
 import { presetName, presetSchema } from "./sharing.ts";
 import { endpointText, reachChangeSchema, reachSchema } from "./reach.ts";
 import { shareSchema } from "./lan-access.ts";
@@ -40,8 +41,6 @@ const network = v.optional(label);
 const memberNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
 
 const linkText = v.pipe(v.string(), v.maxLength(4096));
-
-const bitRate = v.pipe(v.number(), v.integer(), v.minValue(64_000), v.maxValue(100_000_000_000));
 
 const nothing = v.object({});
 const noParams = v.strictObject({});

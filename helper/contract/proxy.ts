@@ -1,12 +1,12 @@
 // The multicast proxy between this computer's LANs (RFC 4605), as clients see and set it.
 import * as v from "valibot";
+import { bitRate } from "./bit-rate.ts";
 
 const text = v.string();
 const interfaceName = v.pipe(v.string(), v.regex(/^[^\s/\p{C}]{1,32}$/u, "not an interface name"));
 /** A prefix or an address in text; the daemon checks that it is one. */
 const prefixText = v.pipe(v.string(), v.regex(/^[\da-fA-F:.]{2,45}(\/\d{1,3})?$/, "not a prefix"));
 const prefixTexts = v.pipe(v.array(prefixText), v.maxLength(256));
-const bitRate = v.pipe(v.number(), v.integer(), v.minValue(64_000), v.maxValue(100_000_000_000));
 
 export const proxySchema = v.object({
   /** waiting: it is on, and nothing can cross; `detail` says what is missing. */

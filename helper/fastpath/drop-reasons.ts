@@ -37,6 +37,7 @@ export const DROP_REASONS = [
   "not-from-relay", // AMT: data from somebody else than the relay that was asked
   "not-joined", // AMT: data that the relay was not asked for
   "congestion", // marked by the way through the tunnel, and its sender knows no such marks (RFC 6040 section 4.2)
+  "gateway-limit", // AMT: more than the rate that was set for each gateway of the relay
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -78,3 +79,4 @@ export const DROP_INTERFACE_LIMIT = 33;
 export const DROP_NOT_FROM_RELAY = 34;
 export const DROP_NOT_JOINED = 35;
 export const DROP_CONGESTION = 36;
+export const DROP_GATEWAY_LIMIT = 37;

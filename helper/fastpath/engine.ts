@@ -205,6 +205,7 @@ export class Engine {
         return;
       case "amt-gateway-set":
       case "amt-gateway-gone":
+      case "amt-gateway-rate":
       case "amt-fan-out":
         handleRelayCommand(this.#forwarder.vifs.get(command.vif), command);
         return;

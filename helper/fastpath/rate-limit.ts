@@ -2,6 +2,11 @@
 const BURST_MS = 100;
 const LEAST_BURST = 70_000;
 
+/** Bytes that may leave at once. */
+export function burstOf(bytesPerMs: number): number {
+  return bytesPerMs === 0 ? 0 : Math.max(bytesPerMs * BURST_MS, LEAST_BURST);
+}
+
 /** So many bits a second, of packets of any size. Off at first. Time in ms. */
 export class RateLimit {
   /** Asked once a packet, so that no limit costs no more than that. */
@@ -18,7 +23,7 @@ export class RateLimit {
       return;
     }
     this.#bytesPerMs = rate / 8_000;
-    this.#burst = rate === 0 ? 0 : Math.max(this.#bytesPerMs * BURST_MS, LEAST_BURST);
+    this.#burst = burstOf(this.#bytesPerMs);
     this.#tokens = this.on ? Math.min(this.#tokens, this.#burst) : this.#bytesPerMs * BURST_MS;
     if (!this.on) this.#last = now;
     this.on = true;

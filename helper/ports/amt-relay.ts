@@ -27,6 +27,8 @@ export type AmtRelayCommand =
     }
   /** After it was taken out of the fan-out. */
   | { readonly type: "amt-gateway-gone"; readonly vif: number; readonly gateway: number }
+  /** The most for each gateway, in bits a second; undefined: no limit. */
+  | { readonly type: "amt-gateway-rate"; readonly vif: number; readonly rate: number | undefined }
   /** As protocol/amt/fan-out-changes.ts has them. */
   | { readonly type: "amt-fan-out"; readonly vif: number; readonly changes: Uint32Array<ArrayBuffer> };
 

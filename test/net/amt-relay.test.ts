@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AmtRelayDump } from "#contract/amt.ts";
 import type { Snapshot } from "#contract/snapshot.ts";
 import { PythonGateway, type ReportRecord } from "#test/support/amt/python-gateway.ts";
 import { RelayScene } from "#test/support/amt/relay-scene.ts";
@@ -274,6 +275,37 @@ for i in range(5):
     }
     await gone("all have left");
     await Promise.all(gateways.map((one) => one.stop()));
+  });
+
+  test("a rate for each gateway: who asks for more loses what is above it, and nobody else anything", async () => {
+    const start = (): Promise<PythonGateway> => PythonGateway.start(scene.internet, scene.relay[4]);
+    const limited = async (port: number): Promise<number> => {
+      const { amtRelay } = await scene.daemon.json<{ amtRelay?: AmtRelayDump }>("dump");
+      return amtRelay!.gateways.find(({ endpoint }) => endpoint.endsWith(`:${port}`))!.limited;
+    };
+    // A stream is some 490 kbit/s.
+    await scene.daemon.json("amt", "relay", "--gateway-rate", "700k");
+    const [modest, greedy] = await Promise.all([start(), start()]);
+    await modest.join(4, [joins(4)[0]!]);
+    await greedy.join(4, joins(4));
+    await expect.poll(() => limited(greedy.port), { timeout: 20_000 }).toBeGreaterThan(20);
+    await greedy.streams(true);
+    const began = performance.now();
+    await modest.until(200, [stream(4, SSM[4])], 20_000);
+    const got = Object.values(await greedy.streams()).reduce((sum, { bytes }) => sum + bytes, 0);
+    const bits = (got * 8_000) / (performance.now() - began);
+    expect(bits).toBeGreaterThan(550_000);
+    expect(bits).toBeLessThan(750_000);
+    expect(await limited(modest.port)).toBe(0);
+    expect((await drops())["gateway-limit"]).toBeGreaterThan(20);
+    await scene.daemon.json("amt", "relay", "--gateway-rate", "off");
+    const before = await limited(greedy.port);
+    await greedy.streams(true);
+    await greedy.until(20, streams(4));
+    expect(await limited(greedy.port)).toBe(before);
+    await modest.update([{ type: "block", group: SSM[4], sources: [from[4]] }]);
+    await modest.stop();
+    await leave(greedy, [4]);
   });
 
   test("tshark finds nothing malformed in all of that", async () => {

@@ -13,6 +13,9 @@ export function handleRelayCommand(vif: Vif | undefined, command: AmtRelayComman
     case "amt-gateway-gone":
       exit.gateways.remove(command.gateway);
       return;
+    case "amt-gateway-rate":
+      exit.rates.set(command.rate);
+      return;
     case "amt-fan-out":
       exit.table.apply(command.changes);
   }

@@ -11,9 +11,16 @@ import { Exit } from "../batch.ts";
 import type { Batch } from "../batch.ts";
 import { TX_BYTES, TX_PACKETS } from "../counters.ts";
 import type { Counters } from "../counters.ts";
-import { DROP_MALFORMED, DROP_QUEUE_FULL, DROP_SEND_FAILED, DROP_TOO_BIG } from "../drop-reasons.ts";
+import {
+  DROP_GATEWAY_LIMIT,
+  DROP_MALFORMED,
+  DROP_QUEUE_FULL,
+  DROP_SEND_FAILED,
+  DROP_TOO_BIG,
+} from "../drop-reasons.ts";
 import { completePartial, mayFragment } from "../ipv4-fragments.ts";
 import type { FanOutTable } from "./fan-out-table.ts";
+import { GatewayRates } from "./gateway-rates.ts";
 import type { GatewayTable } from "./gateway-table.ts";
 import type { RelayMemory } from "./relay-memory.ts";
 import { RelaySender, type RelaySent } from "./relay-sender.ts";
@@ -38,10 +45,12 @@ export interface RelayExitParts {
 export class RelayExit extends Exit implements RelaySent {
   readonly table: FanOutTable;
   readonly gateways: GatewayTable;
+  readonly rates = new GatewayRates();
   readonly #p: RelayExitParts;
   readonly #senders: readonly RelaySender[];
   readonly #key = new Uint32Array(8);
   #batch: Batch | undefined;
+  #now = 0;
   #segmentation = true; // until the kernel refuses it (UDP_SEGMENT needs a device that can checksum)
 
   constructor(vif: number, parts: RelayExitParts) {
@@ -56,11 +65,14 @@ export class RelayExit extends Exit implements RelaySent {
 
   setGateway(gateway: number, endpoint: Endpoint, socket: number, ecn: boolean): void {
     if (socket >= this.#senders.length) throw new RangeError(`the relay has no socket ${socket}`);
-    if (!this.gateways.has(gateway)) this.#p.memory.clearGateway(gateway);
+    if (!this.gateways.has(gateway)) {
+      this.#p.memory.clearGateway(gateway);
+      this.rates.clear(gateway);
+    }
     this.gateways.set(gateway, endpoint, socket, ecn);
   }
 
-  flush(batch: Batch): void {
+  flush(batch: Batch, now: number): void {
     const { arena, runs, counters } = this.#p;
     let kept = 0;
     for (let n = 0; n < this.queued; n++) {
@@ -74,6 +86,7 @@ export class RelayExit extends Exit implements RelaySent {
     }
     this.queued = 0;
     this.#batch = batch;
+    this.#now = now;
     runs.form(batch, this.queue, kept, this.#segmentation);
     for (let run = 0; run < runs.count; run++) this.#fanOut(run, batch.offset[runs.first[run]!]!);
     for (const sender of this.#senders) sender.flush();
@@ -116,8 +129,13 @@ export class RelayExit extends Exit implements RelaySent {
   }
 
   #add(run: number, gateway: number, entry: number): void {
-    const { runs } = this.#p;
-    const { gateways } = this;
+    const { runs, memory, counters } = this.#p;
+    const { gateways, rates } = this;
+    if (rates.on && !rates.take(gateway, runs.bytes[run]!, this.#now)) {
+      memory.countLimited(gateway, runs.size[run]!);
+      counters.drop(this.vif, DROP_GATEWAY_LIMIT, runs.size[run]!);
+      return;
+    }
     const marked = runs.mark[run] !== 0 && gateways.ecn[gateway] === 1;
     const mark = !marked ? MARK_NONE : gateways.isIpv6(gateway) ? MARK_IPV6 : MARK_IPV4;
     this.#senders[gateways.socket[gateway]!]!.add(

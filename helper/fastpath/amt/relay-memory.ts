@@ -3,7 +3,8 @@
 import { MAX_FAN_OUT_ENTRIES, MAX_RELAY_GATEWAYS } from "#protocol/amt/fan-out-changes.ts";
 
 const CELLS = 2; // packets, bytes
-const ENTRIES_AT = (MAX_RELAY_GATEWAYS + 1) * CELLS;
+const LIMITED_AT = (MAX_RELAY_GATEWAYS + 1) * CELLS;
+const ENTRIES_AT = LIMITED_AT + MAX_RELAY_GATEWAYS + 1;
 const LENGTH = ENTRIES_AT + MAX_FAN_OUT_ENTRIES * CELLS;
 
 export interface Delivered {
@@ -29,6 +30,15 @@ export class RelayMemory {
     this.#add(ENTRIES_AT + entry * CELLS, packets, bytes);
   }
 
+  /** Packets that the gateway's rate had no room for. */
+  countLimited(gateway: number, packets: number): void {
+    this.#cells[LIMITED_AT + gateway] = this.limited(gateway) + packets;
+  }
+
+  limited(gateway: number): number {
+    return this.#cells[LIMITED_AT + gateway]!;
+  }
+
   gateway(gateway: number): Delivered {
     return this.#read(gateway * CELLS);
   }
@@ -39,6 +49,7 @@ export class RelayMemory {
 
   clearGateway(gateway: number): void {
     this.#cells.fill(0, gateway * CELLS, (gateway + 1) * CELLS);
+    this.#cells[LIMITED_AT + gateway] = 0;
   }
 
   clearEntry(entry: number): void {

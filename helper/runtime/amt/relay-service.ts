@@ -51,9 +51,9 @@ export class RelayService implements Timed {
       return this.#show("off", "");
     }
     const addresses = relayAddresses(wanted, links(), this.#vif?.addresses);
-    const { maxGateways, ...rest } = wanted;
+    const { maxGateways, gatewayBitsPerSecond, ...rest } = wanted;
     const key = JSON.stringify([rest, addresses]);
-    if (this.#vif && key === this.#opened) return this.#vif.relay.setMaxGateways(maxGateways);
+    if (this.#vif && key === this.#opened) return this.#vif.setLimits(maxGateways, gatewayBitsPerSecond);
     this.#close();
     if (this.#releasing || this.#closed) return; // its sockets are still in use: again when they are not
     if (addresses.length === 0) return this.#fail("This computer has no address for gateways to ask.");

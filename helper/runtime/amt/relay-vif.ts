@@ -34,6 +34,7 @@ export class RelayVif implements RuntimeVif, Timed {
   /** Answers that the kernel had no room for. */
   unsent = 0;
   readonly #options: RelayVifOptions;
+  #rate: number | null = null;
 
   constructor(options: RelayVifOptions) {
     const { core, id, sockets, addresses, settings } = options;
@@ -66,7 +67,14 @@ export class RelayVif implements RuntimeVif, Timed {
       vif: id,
       device: { kind: "amt-relay", fds: sockets.map(({ fd }) => fd), memory, seed },
     });
+    this.#setRate(settings.gatewayBitsPerSecond);
     core.scheduler.add(this);
+  }
+
+  /** What may change while gateways are served. */
+  setLimits(maxGateways: number, gatewayBitsPerSecond: number | null): void {
+    this.relay.setMaxGateways(maxGateways);
+    this.#setRate(gatewayBitsPerSecond);
   }
 
   handleDatagrams({ socket, datagrams }: AmtRelayEvent, now: number): void {
@@ -100,6 +108,13 @@ export class RelayVif implements RuntimeVif, Timed {
     this.#options.core.log.write("error", "a socket of the AMT relay failed", { errno });
   }
   flush(): void {}
+
+  #setRate(bitsPerSecond: number | null): void {
+    if (bitsPerSecond === this.#rate) return;
+    this.#rate = bitsPerSecond;
+    const { fastPath } = this.#options.core;
+    fastPath.send({ type: "amt-gateway-rate", vif: this.id, rate: bitsPerSecond ?? undefined });
+  }
 
   /** What the relay has to say, in the order in which the fast path has to know it. */
   #pump(): void {

@@ -1,4 +1,5 @@
 // The values in a peers file, each with what it must be. No message repeats a word that stands where a secret may.
+import { isBitRate } from "#contract/bit-rate.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import { landingRanges } from "#protocol/forwarding/landing-ranges.ts";
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
@@ -102,7 +103,7 @@ export function sharedRange(text: string): Prefix {
 export function rateOf(text: string): number {
   const [, amount, unit] = RATE.exec(text) ?? [];
   const rate = Math.round(Number(amount) * (UNIT[unit ?? ""] ?? Number.NaN));
-  if (rate >= 64_000 && rate <= 100e9) return rate;
+  if (isBitRate(rate)) return rate;
   throw new Mistake(`limit takes a rate from 64k to 100G, such as 20M: ${quoted(text)}`);
 }
 

@@ -1,4 +1,5 @@
 // What a phyint line says of a multicast proxy, in igmpproxy's words.
+import { isBitRate } from "#contract/bit-rate.ts";
 import type { LanRole } from "#protocol/forwarding/vifs.ts";
 import { isMulticast, parsePrefix, prefixText, type Prefix } from "#wire/address.ts";
 import type { InterfaceRules } from "../proxy/plan.ts";
@@ -94,7 +95,7 @@ function rate(text: string): number | null {
   if (text === "0") return null;
   const [, amount, unit] = /^(\d{1,6}(?:\.\d{1,3})?)([kMG])$/.exec(text) ?? [];
   const bits = Math.round(Number(amount) * (RATES[unit ?? ""] ?? Number.NaN));
-  if (bits >= 64_000 && bits <= 100e9) return bits;
+  if (isBitRate(bits)) return bits;
   throw new Mistake(
     `ratelimit takes bits a second from 64k to 100G with their unit, such as 20M, or 0 for none: ${quoted(text)} is neither`,
   );

@@ -1,7 +1,8 @@
 // The multicast proxy between this computer's LANs, as people set it.
 import * as v from "valibot";
+import { bitRate } from "#contract/bit-rate.ts";
 import type { Prefix } from "#wire/address.ts";
-import { integer, prefix, vifName } from "./field-schemas.ts";
+import { prefix, vifName } from "./field-schemas.ts";
 
 export interface ProxySettings {
   readonly on: boolean;
@@ -44,5 +45,5 @@ export const proxySettingsSchema: v.GenericSchema<unknown, ProxySettings> = v.st
   sources: prefixes,
   allowed: prefixes,
   denied: prefixes,
-  bitsPerSecond: v.nullable(integer(64_000, 100_000_000_000)),
+  bitsPerSecond: v.nullable(bitRate),
 });

@@ -1,6 +1,7 @@
 // This computer as an AMT relay for others, as people set it.
 import * as v from "valibot";
 import { MAX_AMT_GATEWAYS } from "#contract/amt.ts";
+import { bitRate } from "#contract/bit-rate.ts";
 import { MAX_RELAY_SOCKETS } from "#ports/amt-relay.ts";
 import { RELAY_DEFAULTS } from "#protocol/amt/relay-types.ts";
 import { isMulticast, type Address } from "#wire/address.ts";
@@ -10,6 +11,8 @@ import { address, integer, port, vifName } from "./field-schemas.ts";
 export interface RelaySettings {
   readonly enabled: boolean;
   readonly maxGateways: number;
+  /** The most for each gateway; null: no limit. */
+  readonly gatewayBitsPerSecond: number | null;
   readonly port: number;
   /** That gateways are told, and get their data from; none: those of the interface, or of the default route's. */
   readonly addresses: readonly Address[];
@@ -28,6 +31,7 @@ export interface RelaySettings {
 export const DEFAULT_RELAY: RelaySettings = {
   enabled: false,
   maxGateways: RELAY_DEFAULTS.maxGateways,
+  gatewayBitsPerSecond: null,
   port: AMT_PORT,
   addresses: [],
   anycast: [],
@@ -50,6 +54,7 @@ const own = v.pipe(
 export const relaySettingsSchema: v.GenericSchema<unknown, RelaySettings> = v.strictObject({
   enabled: v.boolean(),
   maxGateways: integer(1, MAX_AMT_GATEWAYS),
+  gatewayBitsPerSecond: v.optional(v.nullable(bitRate), null),
   port: v.optional(port, DEFAULT_RELAY.port),
   addresses: v.optional(own, []),
   anycast: v.optional(own, []),

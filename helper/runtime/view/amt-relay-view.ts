@@ -7,7 +7,10 @@ import type { RelaySettings } from "../store/relay-settings.ts";
 /** Of gateways and streams each, in a dump. */
 const LISTED = 100;
 
-export function relayState(engine: Engine, { enabled, maxGateways }: RelaySettings): AmtRelayState {
+export function relayState(
+  engine: Engine,
+  { enabled, maxGateways, gatewayBitsPerSecond }: RelaySettings,
+): AmtRelayState {
   const { vif, state, detail } = engine.amtRelay;
   const counters = vif && engine.fastPath.counters(vif.id);
   return {
@@ -17,6 +20,7 @@ export function relayState(engine: Engine, { enabled, maxGateways }: RelaySettin
     addresses: vif ? vif.addresses.map(({ address, told }) => told ?? address) : [],
     gateways: vif?.relay.size ?? 0,
     maxGateways,
+    gatewayBitsPerSecond,
     groups: vif?.fanOut.entryCount ?? 0,
     packets: counters?.txPackets ?? 0,
     bytes: counters?.txBytes ?? 0,
@@ -32,6 +36,7 @@ export function relayDump({ amtRelay: { vif }, core: { clock } }: Engine): AmtRe
     since: since + gateway.since,
     groups: gateway.groups,
     ...vif.memory.gateway(gateway.id),
+    limited: vif.memory.limited(gateway.id),
   }));
   const streams = [...vif.fanOut.entries()].map(({ id, group, source, gateways: wanting }) => ({
     group,

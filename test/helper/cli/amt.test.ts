@@ -81,6 +81,7 @@ describe("what is asked for", () => {
     ["leave amt:x", "This is no amt:// link."],
     ["relay perhaps", "Allowed choices are on, off, status."],
     ["relay on --max-gateways 0", "a whole number from 1"],
+    ["relay --gateway-rate fast", "It is a rate from 64k to 100G"],
     ["automatic perhaps", "It is on or off."],
     ["fetch", "amt"],
   ])("%s: is wrong use, and asks for nothing", async (line, says) => {
@@ -230,6 +231,8 @@ describe("settings", () => {
     ["relay off", [{ enabled: false }]],
     ["relay on --max-gateways 50", [{ enabled: true, maxGateways: 50 }]],
     ["relay --max-gateways 50", [{ enabled: true, maxGateways: 50 }]],
+    ["relay --gateway-rate 20M", [{ enabled: true, gatewayBitsPerSecond: 20_000_000 }]],
+    ["relay --gateway-rate off", [{ enabled: true, gatewayBitsPerSecond: null }]],
     [
       "relay on --port 2269 --address 192.0.2.1 2001:db8::1 --anycast 192.52.193.1 --interface eth0",
       [
@@ -269,6 +272,11 @@ describe("settings", () => {
   ] as const)("a relay that is %s", async (state, detail, says) => {
     show({ relay: { ...SNAPSHOT.amt.relay, state, detail } });
     expect((await castaway("relay")).out).toContain(says);
+  });
+
+  test("a relay with a rate for each gateway says it", async () => {
+    show({ relay: { ...SNAPSHOT.amt.relay, gatewayBitsPerSecond: 20_000_000 } });
+    expect((await castaway("relay")).out).toContain("3 of at most 4096, each at most 20.0 Mbit/s\n");
   });
 
   test("automatic", async () => {

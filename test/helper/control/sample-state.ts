@@ -220,6 +220,7 @@ export const SNAPSHOT: Snapshot = {
       addresses: ["198.51.100.9"],
       gateways: 3,
       maxGateways: 4096,
+      gatewayBitsPerSecond: null,
       groups: 2,
       packets: 1200,
       bytes: 1_579_200,

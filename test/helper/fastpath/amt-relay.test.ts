@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { GatewayRates } from "#fastpath/amt/gateway-rates.ts";
 import { GATEWAY_NAMES_BYTES, GatewayTable } from "#fastpath/amt/gateway-table.ts";
 import { StreamRuns } from "#fastpath/amt/stream-runs.ts";
 import { WordIndex } from "#fastpath/amt/word-index.ts";
@@ -55,6 +56,27 @@ describe("gateways", () => {
     expect(table.mayAsk(3, 1_060)).toBe(false);
     expect(() => table.set(0, endpoints[0]!, 0, false)).toThrow(RangeError);
   });
+});
+
+test("each gateway has the same rate for itself, and a burst at first", () => {
+  const rates = new GatewayRates();
+  expect(rates.on).toBe(false);
+  rates.set(800_000); // 100 bytes a millisecond
+  const taken = (gateway: number, now: number): number => {
+    let packets = 0;
+    while (rates.take(gateway, 1_000, now)) packets++;
+    return packets;
+  };
+  expect(taken(1, 5_000)).toBe(70);
+  expect(taken(1, 5_025)).toBe(2);
+  expect(taken(1, 5_030)).toBe(1); // the 500 bytes that were over, and 500 more
+  expect(taken(2, 5_030)).toBe(70);
+  expect(taken(1, 60_000)).toBe(70);
+  // The number goes to another gateway.
+  rates.clear(1);
+  expect(taken(1, 60_000)).toBe(70);
+  rates.set(undefined);
+  expect(rates.on).toBe(false);
 });
 
 describe("runs of a burst", () => {

@@ -177,10 +177,15 @@ describe("the relay", () => {
     expect(service).toMatchObject({ state: "failed", detail: expect.stringContaining("no address") });
   });
 
-  test("more or fewer gateways disturb nobody; off is off", () => {
+  test("more or fewer gateways, and how much each may have, disturb nobody; off is off", () => {
     join("232.1.1.1");
-    settings = { ...settings, maxGateways: 1 };
+    expect(of("amt-gateway-rate")).toEqual([]);
+    settings = { ...settings, maxGateways: 1, gatewayBitsPerSecond: 64_000 };
     service.refresh();
+    service.refresh();
+    settings = { ...settings, gatewayBitsPerSecond: null };
+    service.refresh();
+    expect(of("amt-gateway-rate").map(({ rate }) => rate)).toEqual([64_000, undefined]);
     expect(of("vif-remove")).toEqual([]);
     expect(service.vif?.relay.size).toBe(1);
     settings = { ...settings, enabled: false };

@@ -136,6 +136,7 @@ export function fullState(): State {
         relay: {
           enabled: true,
           maxGateways: 100,
+          gatewayBitsPerSecond: 20_000_000,
           port: 2269,
           addresses: ["192.0.2.9", "2001:db8::9"],
           anycast: ["192.52.193.1"],

@@ -147,6 +147,7 @@ export function fakeSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
         addresses: [],
         gateways: 0,
         maxGateways: 4096,
+        gatewayBitsPerSecond: null,
         groups: 0,
         packets: 0,
         bytes: 0,
