@@ -21,8 +21,10 @@ export interface InternetStream {
   /** Why there is no tunnel. */
   problem: string | undefined;
   tunnel: AmtTunnel | undefined;
-  /** When it is looked at again, ms. */
+  /** When it is looked at again, ms: what it is looked at for is whether it comes by a LAN ... */
   dueAt: number;
+  /** ... and from this time on also who has it. */
+  searchAt: number;
 }
 
 export function streamKey(source: Address | undefined, group: Address): string {

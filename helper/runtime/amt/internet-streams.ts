@@ -25,7 +25,7 @@ const NATIVE_JITTER_MS = 500;
 /** It came by a LAN: looked at again after that. */
 const NATIVE_AGAIN_MS = 10_000;
 /** It comes by AMT: so often it is looked whether it comes by a LAN too. */
-const NATIVE_LOOK_MS = 60_000;
+const NATIVE_LOOK_MS = 5_000;
 /** No relay is known, or no tunnel could be made. */
 const RETRY_MS = 30_000;
 /** Names of relays that were given are looked up again after that. */
@@ -93,7 +93,7 @@ export class InternetStreams implements Timed {
     for (const stream of this.#streams.values()) {
       stream.wide = false;
       stream.full = [];
-      stream.dueAt = Math.min(stream.dueAt, this.#now);
+      this.#searchBy(stream, this.#now);
     }
   }
 
@@ -106,7 +106,7 @@ export class InternetStreams implements Timed {
       stream.wide = false;
       stream.full = [];
       if (!stream.kept && stream.source !== undefined) this.#native.watch(stream.source, stream.group);
-      stream.dueAt = Math.min(stream.dueAt, this.#now + SETTLE_MS);
+      this.#searchBy(stream, this.#now + SETTLE_MS);
     }
   }
 
@@ -176,6 +176,7 @@ export class InternetStreams implements Timed {
   #begin(source: Address | undefined, group: Address, kept: KeptJoin | undefined): InternetStream {
     if (!kept && source !== undefined) this.#native.watch(source, group);
     const jitter = (this.#o.core.entropy.bytes(1)[0]! / 256) * NATIVE_JITTER_MS;
+    const at = this.#now + (kept ? 0 : NATIVE_MS + jitter);
     return {
       id: kept?.id ?? `${source ?? "any"}-${group}`,
       source,
@@ -187,14 +188,18 @@ export class InternetStreams implements Timed {
       searching: false,
       problem: undefined,
       tunnel: undefined,
-      dueAt: this.#now + (kept ? 0 : NATIVE_MS + jitter),
+      dueAt: at,
+      searchAt: at,
     };
   }
 
   #changeKept(stream: InternetStream, kept: KeptJoin | undefined): void {
+    const { source, group } = stream;
     if (stream.kept === kept) return;
+    if (source !== undefined && kept) this.#native.forget(source, group);
+    else if (source !== undefined) this.#native.watch(source, group);
     if (stream.kept?.relay !== kept?.relay || !stream.kept) {
-      stream.dueAt = this.#now;
+      this.#searchBy(stream, this.#now);
       stream.full = [];
     }
     stream.kept = kept;
@@ -205,11 +210,13 @@ export class InternetStreams implements Timed {
     stream.native = !stream.kept && source !== undefined && this.#native.comes(source, group, NATIVE_MS);
     stream.dueAt = Infinity;
     if (stream.native) {
-      stream.dueAt = now + NATIVE_AGAIN_MS;
+      stream.dueAt = stream.searchAt = now + NATIVE_AGAIN_MS;
       this.#assign(stream, undefined);
-    } else if (stream.searching) stream.dueAt = now + SETTLE_MS; // with what has changed meanwhile
+    } else if (now < stream.searchAt) this.#lookAgain(stream, now);
+    else if (stream.searching) stream.dueAt = now + SETTLE_MS; // with what has changed meanwhile
     else {
       stream.searching = true;
+      stream.searchAt = Infinity;
       void this.#find(stream, now).then((found) => this.#found(stream, found));
     }
     this.#o.core.changed();
@@ -227,6 +234,7 @@ export class InternetStreams implements Timed {
   #found(stream: InternetStream, { ways, holdsMs }: FoundRelays): void {
     stream.searching = false;
     if (this.#streams.get(streamKey(stream.source, stream.group)) !== stream) return; // not wanted any more
+    if (stream.native) return; // since it was asked
     const { core } = this.#o;
     const { way } = stream.tunnel ?? {};
     // A relay that works and is named still is not given up for one that was named before it.
@@ -238,12 +246,26 @@ export class InternetStreams implements Timed {
       stream.problem = typeof tunnel === "string" ? tunnel : undefined;
       this.#assign(stream, typeof tunnel === "string" ? undefined : tunnel);
     }
-    // What a program joined may come by its LAN later.
-    const most = !stream.tunnel ? RETRY_MS : stream.kept ? Infinity : NATIVE_LOOK_MS;
-    const wait = Math.min(holdsMs, most);
-    stream.dueAt = Math.min(stream.dueAt, this.#now + wait);
+    const now = this.#now;
+    stream.searchAt = Math.min(
+      stream.searchAt,
+      now + (stream.tunnel ? holdsMs : Math.min(holdsMs, RETRY_MS)),
+    );
+    this.#lookAgain(stream, now);
     core.changed();
     core.turn();
+  }
+
+  #searchBy(stream: InternetStream, at: number): void {
+    stream.searchAt = Math.min(stream.searchAt, at);
+    stream.dueAt = Math.min(stream.dueAt, at);
+  }
+
+  /** What a program joined may come by its LAN later. */
+  #lookAgain(stream: InternetStream, now: number): void {
+    const { kept, source, searchAt } = stream;
+    const lookAt = kept || source === undefined ? Infinity : now + NATIVE_LOOK_MS;
+    stream.dueAt = Math.min(stream.dueAt, searchAt, lookAt);
   }
 
   #assign(stream: InternetStream, tunnel: AmtTunnel | undefined): void {
@@ -259,7 +281,7 @@ export class InternetStreams implements Timed {
       if (stream.tunnel === tunnel) {
         stream.wide = true;
         stream.full = tunnel.gateway.full;
-        stream.dueAt = Math.min(stream.dueAt, this.#now + SETTLE_MS);
+        this.#searchBy(stream, this.#now + SETTLE_MS);
       }
   }
 

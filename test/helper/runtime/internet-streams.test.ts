@@ -137,17 +137,29 @@ describe("what a program joins", () => {
     expect(joinOf(computer)).toMatchObject({ state: "waiting", via: { address: ANYCAST, how: "anycast" } });
   });
 
-  test("begins to come by a LAN that is only visited: the relay is left within a minute", async () => {
+  test("begins to come by a LAN that is only visited: the relay is left within seconds", async () => {
     const { world, relays, computer } = await scene((of) => of.answers(ANYCAST));
     programJoins(computer, GROUP, SOURCE);
     await world.run(BEGUN_MS);
     expect(joinOf(computer)?.state).toBe("waiting");
     relays.native.add(`${SOURCE} ${GROUP}`);
-    await world.run(61_000);
+    await world.run(6_000);
     expect([joinOf(computer), tunnels(computer), relays.sockets.size]).toEqual([undefined, [], 0]);
     relays.native.clear();
     await world.run(15_000);
     expect(joinOf(computer)?.state).toBe("waiting");
+  });
+
+  test("was asked for by a person too, who has enough of it: from then on it is looked for on the LANs", async () => {
+    const { world, relays, computer } = await scene((of) => of.answers(ANYCAST));
+    await computer.call("amt.join", { group: GROUP, source: SOURCE });
+    programJoins(computer, GROUP, SOURCE);
+    relays.native.add(`${SOURCE} ${GROUP}`);
+    await world.run(60_000);
+    expect(joinOf(computer)).toMatchObject({ state: "waiting", kept: true });
+    await computer.call("amt.leave", { group: GROUP, source: SOURCE });
+    await world.run(6_000);
+    expect([joinOf(computer), tunnels(computer)]).toEqual([undefined, []]);
   });
 
   test.each([
