@@ -10,6 +10,7 @@ import { missingForLab } from "#test/support/requirements.ts";
 import { VideoReceiver, sendVideo } from "#test/support/traffic/ffmpeg.ts";
 import { startReceiver, startSender } from "#test/support/traffic/mcast.ts";
 import type { ReceiveReport, Receiver } from "#test/support/traffic/mcast.ts";
+import { bridgeForwards } from "./streams-scene.ts";
 
 const PORT = 42290;
 const missing = missingForLab("setpriv", "ffmpeg");
@@ -120,12 +121,17 @@ describe.skipIf(missing)(`socket vifs, run by nobody${missing ? ` (${missing})` 
 
     test("8,000 bytes in one datagram", async () => {
       const options = { group, run: ++run, interface: "lan", count: 50 };
+      // While the LAN's bridge asks whether the receiver before it really left, a new one may miss a datagram.
+      await expect
+        .poll(() => bridgeForwards(lab.host("away-router"), "p-neighbour"), { timeout: 10_000 })
+        .not.toContain(group.replace(/^\[?([\da-f:.]+?)\]?:\d+$/, "$1"));
       const receiver = await startReceiver(lab.host("neighbour"), { ...options, seconds: 30 });
       // A plain socket's buffer holds fifteen of them: so many that a daemon may rest for half a second.
       const sender = await startSender(lab.host("source"), { ...options, size: 8000, rate: 25 });
-      const { received, duplicates, corrupt, bytes } = await receiver.finished();
-      expect({ received, duplicates, corrupt, bytes }).toEqual({
+      expect(await receiver.finished()).toMatchObject({
         received: 50,
+        first_seq: 0,
+        last_seq: 49,
         duplicates: 0,
         corrupt: 0,
         bytes: 50 * 8000,

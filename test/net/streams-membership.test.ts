@@ -5,7 +5,15 @@ import { startReceiver, startSender, type ReceiveOptions } from "#test/support/t
 import type { PassedPacket } from "#test/support/traffic/passed-packet.ts";
 import { median } from "#test/bench/figures.ts";
 import { membershipRecords } from "./membership-records.ts";
-import { PORT, kernelGroups, reportUntil, startScene, withPort, type Scene } from "./streams-scene.ts";
+import {
+  PORT,
+  bridgeForwards,
+  kernelGroups,
+  reportUntil,
+  startScene,
+  withPort,
+  type Scene,
+} from "./streams-scene.ts";
 
 const missing = missingForLab();
 
@@ -169,7 +177,9 @@ describe.skipIf(missing !== undefined)(`who gets a stream${missing ? ` (${missin
         expect.poll(() => kernelGroups(lab.host("home"), "lan"), { timeout: 10_000 }).not.toContain(group),
       );
       const atHome = await measure("listener", () =>
-        expect.poll(() => bridgeForwards("p-listener"), { timeout: 10_000 }).not.toContain(group),
+        expect
+          .poll(() => bridgeForwards(scene.lab.host("home-router"), "p-listener"), { timeout: 10_000 })
+          .not.toContain(group),
       );
       await sender.stop();
       const text = (times: readonly number[]): string =>
@@ -182,13 +192,6 @@ describe.skipIf(missing !== undefined)(`who gets a stream${missing ? ` (${missin
       expect(median(away)).toBeLessThan(1_000);
     },
   );
-
-  /** Groups that the home bridge sends to a port. */
-  async function bridgeForwards(port: string): Promise<string[]> {
-    const { stdout } = await scene.lab.host("home-router").exec("bridge", ["-json", "mdb", "show"]);
-    const [table] = JSON.parse(stdout) as [{ mdb: { port: string; grp: string }[] }];
-    return table.mdb.filter((entry) => entry.port === port).map(({ grp }) => grp);
-  }
 
   /** All that the host has on its LAN interface, the link-local one included. */
   async function addressesOf(host: string): Promise<string[]> {

@@ -118,3 +118,10 @@ export async function kernelGroups(machine: Machine, interfaceName: string): Pro
     ),
   );
 }
+
+/** Groups that a router's bridge, which snoops, sends to a port. */
+export async function bridgeForwards(router: Machine, port: string): Promise<string[]> {
+  const { stdout } = await router.exec("bridge", ["-json", "mdb", "show"]);
+  const [table] = JSON.parse(stdout) as [{ mdb: { port: string; grp: string }[] }];
+  return table.mdb.filter((entry) => entry.port === port).map(({ grp }) => grp);
+}
