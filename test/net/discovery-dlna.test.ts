@@ -1,15 +1,21 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TestDaemon } from "#test/support/daemon.ts";
 import { Lab } from "#test/support/lab.ts";
 import { words } from "#test/support/machine.ts";
+import { PYTHON } from "#test/support/python.ts";
 import { missingForLab } from "#test/support/requirements.ts";
 import { Capture } from "#test/support/traffic/capture.ts";
 import { PORT } from "./streams-scene.ts";
 
-const missing = missingForLab("minidlnad", "gssdp-discover", "ffmpeg", "ffprobe");
+const BROWSER = fileURLToPath(new URL("../support/traffic/ssdp_browse.py", import.meta.url));
+const hasGssdp = spawnSync(PYTHON, [BROWSER, "--check"], { stdio: "ignore" }).status === 0;
+const missing =
+  missingForLab("minidlnad", "ffmpeg", "ffprobe") ?? (hasGssdp ? undefined : "needs GSSDP for Python's gi");
 const MEDIA_SERVER = "urn:schemas-upnp-org:device:MediaServer:1";
 const LOCATION = "http://192.168.1.20:8200/rootDesc.xml";
 
@@ -74,10 +80,8 @@ describe.skipIf(missing !== undefined)(`UPnP across the tunnel${missing ? ` (${m
   });
 
   async function discover(host: string, interfaceName: string, seconds = 3): Promise<string[]> {
-    const args = ["-i", interfaceName, "-t", MEDIA_SERVER, "-n", String(seconds)];
-    const { stdout } = await lab
-      .host(host)
-      .exec("gssdp-discover", args, { anyExit: true, timeoutMs: 20_000 });
+    const args = [BROWSER, interfaceName, MEDIA_SERVER, String(seconds)];
+    const { stdout } = await lab.host(host).exec(PYTHON, args, { timeoutMs: 20_000 });
     return [...stdout.matchAll(/Location: (\S+)/g)].map(([, location]) => location!);
   }
 
