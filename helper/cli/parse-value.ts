@@ -1,6 +1,6 @@
 // Values of options and arguments; what does not fit is a usage error that names the forms that do.
 import { InvalidArgumentError } from "commander";
-import { isBitRate } from "#contract/bit-rate.ts";
+import { parseBitRate } from "#contract/bit-rate.ts";
 import { parseSocketChoice, type SocketChoice } from "#runtime/socket-choice.ts";
 import { AddressError } from "#wire/address.ts";
 
@@ -33,17 +33,14 @@ export function durationSeconds(text: string): number {
   return seconds;
 }
 
-const UNIT_BITS: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 };
-
 /** Bits a second. Not null: an option's value that is null is lost in commander. */
 export type BitRate = number | "off";
 
 /** "500k", "20M", "1.5G". */
 export function bitRate(text: string): BitRate {
   if (text === "off") return text;
-  const [, amount, unit] = /^(\d{1,6}(?:\.\d{1,3})?)([kMG])$/.exec(text) ?? [];
-  const rate = Math.round(Number(amount) * (UNIT_BITS[unit ?? ""] ?? Number.NaN));
-  if (!isBitRate(rate))
+  const rate = parseBitRate(text);
+  if (rate === undefined)
     throw new InvalidArgumentError(
       "It is a rate from 64k to 100G bits a second, such as 500k or 20M, or off.",
     );

@@ -5,6 +5,7 @@ import { MAX_RELAY_GATEWAYS } from "#protocol/amt/fan-out-changes.ts";
 import { IPV4_MAPPED } from "#protocol/forwarding/address-words.ts";
 import { addressBytes, addressText } from "#wire/address.ts";
 import type { Arena } from "../arena.ts";
+import { GatewayBuckets } from "./gateway-buckets.ts";
 import { WordIndex } from "./word-index.ts";
 
 const NAME = 32; // room for a sockaddr_in6
@@ -27,8 +28,7 @@ export class GatewayTable {
   readonly #keys = new Uint32Array((MAX_RELAY_GATEWAYS + 1) * KEY_WORDS);
   readonly #index: WordIndex;
   readonly #key = new Uint32Array(KEY_WORDS);
-  readonly #tokens = new Float32Array(MAX_RELAY_GATEWAYS + 1);
-  readonly #tokensAt = new Float64Array(MAX_RELAY_GATEWAYS + 1);
+  readonly #asks = new GatewayBuckets(RATE / 1000, BURST);
 
   /** `names`: GATEWAY_NAMES_BYTES of the arena. */
   constructor(arena: Arena, names: number, seed: number) {
@@ -63,7 +63,7 @@ export class GatewayTable {
     this.nameLength[gateway] = bytes.length === 4 ? SOCKADDR_IN : SOCKADDR_IN6;
     this.socket[gateway] = socket;
     this.ecn[gateway] = ecn ? 1 : 0;
-    this.#tokens[gateway] = BURST;
+    this.#asks.clear(gateway);
     this.#readKey(at);
     this.#keys.set(this.#key, gateway * KEY_WORDS);
     this.#index.add(gateway);
@@ -83,11 +83,7 @@ export class GatewayTable {
 
   /** May one more message of the gateway be handed up? */
   mayAsk(gateway: number, now: number): boolean {
-    const passed = Math.max(0, now - this.#tokensAt[gateway]!);
-    const tokens = Math.min(BURST, this.#tokens[gateway]! + (passed * RATE) / 1000);
-    this.#tokensAt[gateway] = now;
-    this.#tokens[gateway] = tokens < 1 ? tokens : tokens - 1;
-    return tokens >= 1;
+    return this.#asks.take(gateway, 1, now);
   }
 
   endpoint(name: number): Endpoint {

@@ -14,7 +14,7 @@ export function handleRelayCommand(vif: Vif | undefined, command: AmtRelayComman
       exit.gateways.remove(command.gateway);
       return;
     case "amt-gateway-rate":
-      exit.rates.set(command.rate);
+      exit.setRate(command.rate);
       return;
     case "amt-fan-out":
       exit.table.apply(command.changes);

@@ -19,8 +19,9 @@ import {
   DROP_TOO_BIG,
 } from "../drop-reasons.ts";
 import { completePartial, mayFragment } from "../ipv4-fragments.ts";
+import { burstOf } from "../rate-limit.ts";
 import type { FanOutTable } from "./fan-out-table.ts";
-import { GatewayRates } from "./gateway-rates.ts";
+import { GatewayBuckets } from "./gateway-buckets.ts";
 import type { GatewayTable } from "./gateway-table.ts";
 import type { RelayMemory } from "./relay-memory.ts";
 import { RelaySender, type RelaySent } from "./relay-sender.ts";
@@ -45,10 +46,11 @@ export interface RelayExitParts {
 export class RelayExit extends Exit implements RelaySent {
   readonly table: FanOutTable;
   readonly gateways: GatewayTable;
-  readonly rates = new GatewayRates();
   readonly #p: RelayExitParts;
   readonly #senders: readonly RelaySender[];
   readonly #key = new Uint32Array(8);
+  /** Bytes that each gateway may have; undefined: any number. */
+  #rates: GatewayBuckets | undefined;
   #batch: Batch | undefined;
   #now = 0;
   #segmentation = true; // until the kernel refuses it (UDP_SEGMENT needs a device that can checksum)
@@ -67,9 +69,15 @@ export class RelayExit extends Exit implements RelaySent {
     if (socket >= this.#senders.length) throw new RangeError(`the relay has no socket ${socket}`);
     if (!this.gateways.has(gateway)) {
       this.#p.memory.clearGateway(gateway);
-      this.rates.clear(gateway);
+      this.#rates?.clear(gateway);
     }
     this.gateways.set(gateway, endpoint, socket, ecn);
+  }
+
+  /** The most for each gateway, in bits a second; undefined: no limit. */
+  setRate(rate: number | undefined): void {
+    const perMs = (rate ?? 0) / 8_000;
+    this.#rates = rate === undefined ? undefined : new GatewayBuckets(perMs, burstOf(perMs));
   }
 
   flush(batch: Batch, now: number): void {
@@ -130,8 +138,8 @@ export class RelayExit extends Exit implements RelaySent {
 
   #add(run: number, gateway: number, entry: number): void {
     const { runs, memory, counters } = this.#p;
-    const { gateways, rates } = this;
-    if (rates.on && !rates.take(gateway, runs.bytes[run]!, this.#now)) {
+    const { gateways } = this;
+    if (this.#rates?.take(gateway, runs.bytes[run]!, this.#now) === false) {
       memory.countLimited(gateway, runs.size[run]!);
       counters.drop(this.vif, DROP_GATEWAY_LIMIT, runs.size[run]!);
       return;

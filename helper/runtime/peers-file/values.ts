@@ -1,5 +1,5 @@
 // The values in a peers file, each with what it must be. No message repeats a word that stands where a secret may.
-import { isBitRate } from "#contract/bit-rate.ts";
+import { parseBitRate } from "#contract/bit-rate.ts";
 import type { Candidate } from "#protocol/addressing/joined-network.ts";
 import { landingRanges } from "#protocol/forwarding/landing-ranges.ts";
 import { scopePolicy } from "#protocol/forwarding/scope.ts";
@@ -21,8 +21,6 @@ export type PskText =
 const NAME = /^[a-z][a-z0-9_.-]{0,25}$/i;
 /** 32 bytes: 43 digits, of which the last has two bits of zero, and the sign that fills up. */
 const KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
-const RATE = /^(\d{1,6}(?:\.\d{1,3})?)([kMG])$/;
-const UNIT: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 };
 
 /** What is wrong with a line. */
 export class Mistake extends Error {}
@@ -101,9 +99,8 @@ export function sharedRange(text: string): Prefix {
 }
 
 export function rateOf(text: string): number {
-  const [, amount, unit] = RATE.exec(text) ?? [];
-  const rate = Math.round(Number(amount) * (UNIT[unit ?? ""] ?? Number.NaN));
-  if (isBitRate(rate)) return rate;
+  const rate = parseBitRate(text);
+  if (rate !== undefined) return rate;
   throw new Mistake(`limit takes a rate from 64k to 100G, such as 20M: ${quoted(text)}`);
 }
 

@@ -1,5 +1,5 @@
 // What a phyint line says of a multicast proxy, in igmpproxy's words.
-import { isBitRate } from "#contract/bit-rate.ts";
+import { parseBitRate } from "#contract/bit-rate.ts";
 import type { LanRole } from "#protocol/forwarding/vifs.ts";
 import { isMulticast, parsePrefix, prefixText, type Prefix } from "#wire/address.ts";
 import type { InterfaceRules } from "../proxy/plan.ts";
@@ -10,7 +10,6 @@ export interface PhyintProxy extends InterfaceRules {
 }
 
 const MAX_PREFIXES = 256; // of one interface
-const RATES: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 };
 
 /** The words of one line, as they come. */
 export class PhyintProxyWords {
@@ -93,9 +92,8 @@ function groupRange(text: string): Prefix {
 /** Bits a second; null: no limit. */
 function rate(text: string): number | null {
   if (text === "0") return null;
-  const [, amount, unit] = /^(\d{1,6}(?:\.\d{1,3})?)([kMG])$/.exec(text) ?? [];
-  const bits = Math.round(Number(amount) * (RATES[unit ?? ""] ?? Number.NaN));
-  if (isBitRate(bits)) return bits;
+  const bits = parseBitRate(text);
+  if (bits !== undefined) return bits;
   throw new Mistake(
     `ratelimit takes bits a second from 64k to 100G with their unit, such as 20M, or 0 for none: ${quoted(text)} is neither`,
   );

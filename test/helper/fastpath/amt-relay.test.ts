@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { GatewayRates } from "#fastpath/amt/gateway-rates.ts";
+import { GatewayBuckets } from "#fastpath/amt/gateway-buckets.ts";
 import { GATEWAY_NAMES_BYTES, GatewayTable } from "#fastpath/amt/gateway-table.ts";
 import { StreamRuns } from "#fastpath/amt/stream-runs.ts";
 import { WordIndex } from "#fastpath/amt/word-index.ts";
@@ -58,13 +58,11 @@ describe("gateways", () => {
   });
 });
 
-test("each gateway has the same rate for itself, and a burst at first", () => {
-  const rates = new GatewayRates();
-  expect(rates.on).toBe(false);
-  rates.set(800_000); // 100 bytes a millisecond
+test("each gateway has a bucket for itself, full at first", () => {
+  const buckets = new GatewayBuckets(100, 70_000);
   const taken = (gateway: number, now: number): number => {
     let packets = 0;
-    while (rates.take(gateway, 1_000, now)) packets++;
+    while (buckets.take(gateway, 1_000, now)) packets++;
     return packets;
   };
   expect(taken(1, 5_000)).toBe(70);
@@ -73,10 +71,8 @@ test("each gateway has the same rate for itself, and a burst at first", () => {
   expect(taken(2, 5_030)).toBe(70);
   expect(taken(1, 60_000)).toBe(70);
   // The number goes to another gateway.
-  rates.clear(1);
+  buckets.clear(1);
   expect(taken(1, 60_000)).toBe(70);
-  rates.set(undefined);
-  expect(rates.on).toBe(false);
 });
 
 describe("runs of a burst", () => {
