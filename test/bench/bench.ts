@@ -65,6 +65,7 @@ async function main(): Promise<void> {
     const peers = positionals.length > 0 ? positionals : PEERS;
     figures = await runHarness(folder, { peers, quick: values.quick, check: values.check });
     if (values.check) return;
+    if (figures.length === 0) throw new DemoError("Nothing was measured", "Why stands above");
     if (peers.includes("castaway")) await reportIdle();
   }
   const table = comparisonTable(figures);
