@@ -123,8 +123,11 @@ const CLIENT_NEEDS = "A client needs --address and --port, or a file with --conf
 
 function checked<T>(result: v.SafeParseResult<v.GenericSchema<unknown, T>>, needs: string): T {
   if (result.success) return result.output;
-  const wrong = result.issues.map((issue) => `${v.getDotPath(issue) ?? ""} ${issue.message}`);
-  throw new Error(`${needs}: ${wrong.join("; ")}`);
+  // What is missing is in `needs`.
+  const wrong = result.issues
+    .filter(({ received }) => received !== "undefined")
+    .map((issue) => `${v.getDotPath(issue) ?? ""} ${issue.message}`);
+  throw new Error(wrong.length === 0 ? needs : `${needs}: ${wrong.join("; ")}`);
 }
 
 function clientId(text: string | undefined): string {

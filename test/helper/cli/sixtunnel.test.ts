@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import type { Output } from "#cli/context.ts";
+import { runSixtunnel } from "#cli/run-sixtunnel.ts";
 import { readClientConfig, readServerConfig } from "#runtime/sixtunnel/config-file.ts";
 import { run } from "./run.ts";
 
@@ -106,4 +108,21 @@ test("a file that is not there is said", async () => {
   const { code, out } = await run(["check-config", "--sixtunnel", "server", join(folder, "none")]);
   expect(code).toBe(1);
   expect(out).toContain("ENOENT");
+});
+
+test.each([
+  [{ role: "server" }, /^A server needs --port, --range and --assignments, or a file with --config$/],
+  [{ role: "client", port: 5 }, /^A client needs --address and --port, or a file with --config$/],
+  [{ role: "server", port: 5, range: "x", assignments: "a" }, /: prefixrange is no IPv6 prefix/],
+] as const)("sixtunnel %j says what is missing, or wrong, in words", async (words, says) => {
+  const common = { tun: "sixtunnel0", mtu: 1500, queue: 10 };
+  const out: Output = {
+    write: () => {
+      throw new Error("it began");
+    },
+    isTTY: false,
+    columns: 80,
+    color: false,
+  };
+  await expect(runSixtunnel({ ...common, ...words }, out)).rejects.toThrow(says);
 });
